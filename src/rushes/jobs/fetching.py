@@ -1,0 +1,250 @@
+"""Brings a clip home: one download for however many viewers, resumable, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from rushes.domain import CancelOutcome, Clip, Download, Failure, Stage
+from rushes.errors import (
+    BackendError,
+    BackendUnavailable,
+    ClipNotFound,
+    ClipNotReady,
+    ClipUnusable,
+    ResultExpired,
+    ResultLost,
+    StorageFull,
+)
+from rushes.jobs.media import SNIFF_BYTES, BrokenClip, MediaFacts, inspect, sniff
+from rushes.ports import BlobState, StoredBlob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
+    from rushes.domain import Job
+    from rushes.jobs.directory import ConfiguredBackend
+    from rushes.ports import ClipReader, ClipSource, ClipStore, ClipWriter, JobStore
+
+FETCH_TRIES = 6
+RETRY_PAUSE = timedelta(seconds=2)
+DISK_PAUSE = timedelta(seconds=30)
+READ_BYTES = 512 * 1024
+
+
+class Wish(Protocol):
+    """Tells whether the person has changed their mind meanwhile."""
+
+    def is_set(self) -> bool:
+        """Whether the job is to be cancelled."""
+        ...
+
+
+class _Unwanted(Exception):
+    """The person cancelled while bytes were coming."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Carries a job through `fetching`; raises LeaseLost when another worker has taken it over."""
+
+    store: JobStore
+    clips: ClipStore
+    clock: Callable[[], datetime]
+
+    async def fetch(
+        self,
+        job: Job,
+        backend: ConfiguredBackend,
+        wish: Wish,
+        *,
+        source: AbstractAsyncContextManager[ClipSource] | None = None,
+    ) -> None:
+        """Bring the clip of a leased job home and save how it went.
+
+        `source` is a clip that is coming already, as the answer to a submit.
+        """
+        try:
+            clip = await self._adopt(job) if source is None else None
+            clip = clip or await self._bring(job, backend, wish, source)
+        except _Unwanted:
+            job = await self._fresh(job)
+            job = job.cancelled(CancelOutcome.STOPPED_WAITING, now=self.clock())
+        except ResultExpired as error:
+            job = await self._ask_anew(await self._fresh(job), backend, error)
+        except BackendError as error:
+            job = self._after_trouble(await self._fresh(job), error)
+        except StorageFull:
+            failure = Failure(kind=StorageFull.kind, stage=Stage.RESULT, retryable=True)
+            job = (await self._fresh(job)).set_back(failure, next_at=self.clock() + DISK_PAUSE)
+        else:
+            job = (await self._fresh(job)).completed(clip, now=self.clock())
+        await self.store.save(job)
+
+    async def _fresh(self, job: Job) -> Job:
+        """Return the row as it is now, under the fence that this worker was given."""
+        return replace(await self.store.get(job.id), fence=job.fence)
+
+    async def _adopt(self, job: Job) -> Clip | None:
+        """Take over a clip that was finished just before a crash."""
+        if job.download is None:
+            return None
+        try:
+            async with self.clips.open(job.download.key) as reader:
+                if reader.state is not BlobState.WHOLE or reader.size is None:
+                    return None
+                facts = await _facts(reader.media_type, reader.size, reader)
+                blob = StoredBlob(reader.size, await _sha256(reader, reader.size))
+                return _clip(job.download.key, reader.media_type, blob, facts)
+        except (ClipNotFound, ClipNotReady):
+            return None
+
+    async def _bring(
+        self,
+        job: Job,
+        backend: ConfiguredBackend,
+        wish: Wish,
+        source: AbstractAsyncContextManager[ClipSource] | None,
+    ) -> Clip:
+        if source is not None:
+            async with source as coming:
+                return await self._receive(job, coming, wish)
+        if job.remote is None:
+            raise ResultLost("the clip was on its way when the server stopped")
+        start = await self._resumable(job)
+        validator = job.download.validator if job.download and start else None
+        opened = backend.backend.open_clip(job.remote, start=start, validator=validator)
+        async with opened as coming:
+            return await self._receive(job, coming, wish)
+
+    async def _resumable(self, job: Job) -> int:
+        """Return how many bytes an earlier attempt left that may be built upon."""
+        known = job.download
+        if known is None or known.validator is None or known.media_type is None:
+            return 0
+        async with self.clips.receive(known.key, fence=job.fence, resume=True) as writer:
+            return writer.position
+
+    async def _receive(self, job: Job, source: ClipSource, wish: Wish) -> Clip:
+        known = job.download
+        resume = known is not None and source.start > 0
+        if not resume:
+            await self._drop(known)
+            download = Download(_next_key(job), source.size, source.validator)
+            job = await self.store.save(job.arriving(download), release=False)
+        if job.download is None:
+            raise ResultLost("the backend went on with a clip that was never begun")
+        key, fence = job.download.key, job.fence
+        async with self.clips.receive(key, fence=fence, resume=resume) as writer:
+            if writer.position != source.start:
+                await writer.abandon()
+                raise ClipUnusable("the backend resumed at another place", retryable=True)
+            return await self._write(job, job.download, source, writer, wish)
+
+    async def _drop(self, download: Download | None) -> None:
+        if download is not None:
+            await self.clips.delete(download.key)
+
+    async def _write(
+        self, job: Job, download: Download, source: ClipSource, writer: ClipWriter, wish: Wish
+    ) -> Clip:
+        try:
+            media_type = await self._copy(job, download, source, writer, wish)
+            if source.size is not None and writer.position < source.size:
+                missing = source.size - writer.position
+                raise BackendUnavailable(f"the clip broke off, {missing} bytes are missing")
+            facts = await self._facts(download.key, media_type, writer.position)
+        except (ClipUnusable, _Unwanted):
+            await writer.abandon()
+            raise
+        blob = await writer.finish(media_type)
+        return _clip(download.key, media_type, blob, facts)
+
+    async def _copy(
+        self, job: Job, download: Download, source: ClipSource, writer: ClipWriter, wish: Wish
+    ) -> str:
+        """Write every byte; let readers in as soon as the beginning is known to be a clip."""
+        media_type, head = download.media_type, bytearray()
+        if media_type is not None:
+            await writer.release(media_type, source.size)
+        async for chunk in source.chunks():
+            if wish.is_set():
+                raise _Unwanted
+            await writer.write(chunk)
+            if media_type is None:
+                head += chunk[: SNIFF_BYTES - len(head)]
+                if len(head) == SNIFF_BYTES:
+                    media_type = await self._let_in(job, download, bytes(head), source, writer)
+        return media_type or await self._let_in(job, download, bytes(head), source, writer)
+
+    async def _let_in(
+        self, job: Job, download: Download, head: bytes, source: ClipSource, writer: ClipWriter
+    ) -> str:
+        media_type = sniff(head)
+        if media_type is None:
+            raise ClipUnusable("a file came, but it does not begin like a video")
+        await writer.release(media_type, source.size)
+        known = replace(download, media_type=media_type)
+        await self.store.save(job.arriving(known), release=False)
+        return media_type
+
+    async def _facts(self, key: str, media_type: str, size: int) -> MediaFacts:
+        async with self.clips.open(key) as reader:
+            return await _facts(media_type, size, reader)
+
+    async def _ask_anew(self, job: Job, backend: ConfiguredBackend, error: BackendError) -> Job:
+        """The address of the clip went stale: poll once for a fresh one."""
+        setback = Failure.from_error(error, Stage.RESULT)
+        if job.remote is None or job.attempt >= 1:
+            return job.failed(setback, now=self.clock())
+        try:
+            remote = await backend.backend.poll(job.remote)
+        except BackendError as trouble:
+            return self._after_trouble(job, trouble)
+        return replace(job, remote=remote).set_back(setback, next_at=self.clock())
+
+    def _after_trouble(self, job: Job, error: BackendError) -> Job:
+        failure, now = Failure.from_error(error, Stage.RESULT), self.clock()
+        if error.retryable and job.attempt + 1 < FETCH_TRIES:
+            pause = error.retry_after or RETRY_PAUSE * 2**job.attempt
+            return job.set_back(failure, next_at=now + pause)
+        return job.failed(failure, now=now)
+
+
+def _next_key(job: Job) -> str:
+    generation = 1 if job.download is None else int(job.download.key.rpartition("-")[2]) + 1
+    return f"{job.id}-{generation}"
+
+
+async def _facts(media_type: str, size: int, reader: ClipReader) -> MediaFacts:
+    try:
+        return await inspect(media_type, size, reader.read)
+    except BrokenClip as error:
+        raise ClipUnusable(f"the clip is broken: {error}") from error
+
+
+async def _sha256(reader: ClipReader, size: int) -> str:
+    digest, position = hashlib.sha256(), 0
+    while position < size:
+        part = await reader.read(position, min(position + READ_BYTES, size))
+        if not part:
+            raise ResultLost("the clip became shorter while it was read")
+        digest.update(part)
+        position += len(part)
+    return digest.hexdigest()
+
+
+def _clip(key: str, media_type: str, blob: StoredBlob, facts: MediaFacts) -> Clip:
+    return Clip(
+        key=key,
+        media_type=media_type,
+        size=blob.size,
+        sha256=blob.sha256,
+        width=facts.width,
+        height=facts.height,
+        duration_s=facts.duration_s,
+    )

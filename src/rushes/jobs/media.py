@@ -1,0 +1,185 @@
+"""What bytes are, by looking at them: the type from the first bytes, the facts from MP4 boxes.
+
+Pure reading of structure; nothing is ever decoded (a decoder is native code fed by strangers).
+ISO/IEC 14496-12 names the boxes; sizes are bytes, times are seconds.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+SNIFF_BYTES = 4096
+MOOV_MAX = 64 * 1024 * 1024
+BOXES_MAX = 10_000
+STILL_BRANDS = frozenset({b"avif", b"avis", b"heic", b"mif1"})
+
+
+class BrokenClip(ValueError):
+    """The boxes do not add up: cut short, or no video at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """What a clip's own header says. Sides in pixels, length in seconds; None where it is mute."""
+
+    width: int | None = None
+    height: int | None = None
+    duration_s: float | None = None
+    fps: float | None = None
+    has_sound: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box: its four-letter type, and where its content starts and stops."""
+
+    kind: bytes
+    start: int
+    stop: int
+
+
+def sniff(head: bytes) -> str | None:
+    """Return the media type of a clip by its first bytes, or None for what is not a clip."""
+    if head[4:8] == b"ftyp" and head[8:12] not in STILL_BRANDS:
+        return "video/mp4"
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return "video/webm" if b"webm" in head[:64] else "video/x-matroska"
+    if head[:4] == b"RIFF":
+        return {b"AVI ": "video/x-msvideo", b"WEBP": "image/webp"}.get(head[8:12])
+    return "image/gif" if head[:6] in (b"GIF87a", b"GIF89a") else None
+
+
+async def inspect(
+    media_type: str, size: int, read: Callable[[int, int], Awaitable[bytes]]
+) -> MediaFacts:
+    """Return the facts of a whole clip of `size` bytes; raises BrokenClip when it is cut short.
+
+    Only MP4 is looked into; other types have no facts and are taken as they are.
+    """
+    if media_type != "video/mp4":
+        return MediaFacts()
+    boxes = {box.kind: box async for box in _top_boxes(size, read)}
+    moov = boxes.get(b"moov")
+    if moov is None or b"mdat" not in boxes:
+        raise BrokenClip("there is no index (moov) or no picture data (mdat) in the file")
+    if moov.stop - moov.start > MOOV_MAX:
+        raise BrokenClip("the index (moov) is too large to be true")
+    return movie_facts(await _read_all(read, moov.start, moov.stop))
+
+
+async def _top_boxes(size: int, read: Callable[[int, int], Awaitable[bytes]]) -> AsyncIterator[Box]:
+    offset = 0
+    for _ in range(BOXES_MAX):
+        if offset == size:
+            return
+        header = await _read_all(read, offset, min(offset + 16, size))
+        box = _box(header, offset, size)
+        if box.stop > size:
+            raise BrokenClip(f"the file ends {box.stop - size} bytes too early")
+        yield box
+        offset = box.stop
+    raise BrokenClip("too many boxes to be true")
+
+
+async def _read_all(read: Callable[[int, int], Awaitable[bytes]], start: int, stop: int) -> bytes:
+    parts = []
+    while start < stop:
+        part = await read(start, stop)
+        if not part:
+            raise BrokenClip("the file ends too early")
+        parts.append(part)
+        start += len(part)
+    return b"".join(parts)
+
+
+def _box(header: bytes, offset: int, end: int) -> Box:
+    """Read one box header; sizes 0 (to the end) and 1 (64 bits) are the standard's special ones."""
+    if len(header) < 8:
+        raise BrokenClip("the file ends inside a box header")
+    length, kind = struct.unpack_from(">I4s", header)
+    skip = 8
+    if length == 1:
+        if len(header) < 16:
+            raise BrokenClip("the file ends inside a box header")
+        (length,) = struct.unpack_from(">Q", header, 8)
+        skip = 16
+    elif length == 0:
+        length = end - offset
+    if length < skip:
+        raise BrokenClip("a box is shorter than its own header")
+    return Box(kind, offset + skip, offset + length)
+
+
+def _children(data: bytes, start: int = 0, stop: int | None = None) -> Iterator[Box]:
+    end = len(data) if stop is None else stop
+    for _ in range(BOXES_MAX):
+        if start + 8 > end:
+            return
+        box = _box(data[start : start + 16], start, end)
+        if box.stop > end:
+            raise BrokenClip("a box is longer than the one around it")
+        yield box
+        start = box.stop
+
+
+def _find(data: bytes, around: Box, *path: bytes) -> Box | None:
+    for kind in path:
+        inner = next(
+            (b for b in _children(data, around.start, around.stop) if b.kind == kind), None
+        )
+        if inner is None:
+            return None
+        around = inner
+    return around
+
+
+def movie_facts(moov: bytes) -> MediaFacts:
+    """Return what the content of a `moov` box says of the first picture track and of sound."""
+    facts: MediaFacts | None = None
+    has_sound = False
+    try:
+        for track in (b for b in _children(moov) if b.kind == b"trak"):
+            handler = _find(moov, track, b"mdia", b"hdlr")
+            kind = moov[handler.start + 8 : handler.start + 12] if handler else b""
+            has_sound = has_sound or kind == b"soun"
+            if kind == b"vide" and facts is None:
+                facts = _picture_facts(moov, track)
+    except struct.error as error:
+        raise BrokenClip("the index (moov) is cut short") from error
+    if facts is None:
+        raise BrokenClip("there is no picture track in the file")
+    return MediaFacts(facts.width, facts.height, facts.duration_s, facts.fps, has_sound)
+
+
+def _picture_facts(moov: bytes, track: Box) -> MediaFacts:
+    width = height = None
+    header = _find(moov, track, b"tkhd")
+    if header is not None:
+        sides = struct.unpack_from(">II", moov, header.stop - 8)
+        width, height = (side >> 16 or None for side in sides)
+    duration = _track_seconds(moov, track)
+    samples = _sample_count(moov, track)
+    fps = round(samples / duration, 3) if samples and duration else None
+    return MediaFacts(width, height, duration, fps)
+
+
+def _track_seconds(moov: bytes, track: Box) -> float | None:
+    header = _find(moov, track, b"mdia", b"mdhd")
+    if header is None:
+        return None
+    layout, at = (">IQ", 20) if moov[header.start] == 1 else (">II", 12)
+    timescale, length = struct.unpack_from(layout, moov, header.start + at)
+    return length / timescale if timescale and length else None
+
+
+def _sample_count(moov: bytes, track: Box) -> int:
+    table = _find(moov, track, b"mdia", b"minf", b"stbl", b"stsz")
+    if table is None:
+        return 0
+    (count,) = struct.unpack_from(">I", moov, table.start + 8)
+    return int(count)

@@ -1,0 +1,256 @@
+"""What a viewer can do: ask for clips, look, cancel, try again, throw away."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rushes.domain import (
+    CancelOutcome,
+    Failure,
+    Job,
+    JobStatus,
+    Scope,
+    Stage,
+    new_id,
+    utc_now,
+)
+from rushes.errors import InvalidRequest, JobConflict, JobNotFound, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
+    from rushes.domain import (
+        Capabilities,
+        JobEvent,
+        JobPage,
+        JobQuery,
+        Limits,
+        VideoRequest,
+        Viewer,
+    )
+    from rushes.jobs.directory import Directory
+    from rushes.ports import ClipStore, JobStore
+
+MARK_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class JobService:
+    """The one door to jobs for whoever is looking; every method asks who that is."""
+
+    store: JobStore
+    clips: ClipStore
+    backends: Directory
+    limits: Limits
+    clock: Callable[[], datetime] = utc_now
+
+    async def submit(
+        self,
+        viewer: Viewer,
+        request: VideoRequest,
+        *,
+        count: int = 1,
+        backend: str | None = None,
+        token: str | None = None,
+        origin: str | None = None,
+    ) -> list[Job]:
+        """Remember a batch of `count` jobs for one recipe; nothing has left the machine yet.
+
+        The same `token` with the same recipe is the same batch; with another recipe a new one.
+        Raises InvalidRequest, or QueueFull when a limit is reached.
+        """
+        recipe = _recipe_digest(request, count, backend)
+        submit_token = f"form:{token}:{recipe}" if token else f"new:{new_id()}"
+        batch = self._batch(viewer, request, count, backend, submit_token, origin)
+        return await self.store.add(batch, self.limits)
+
+    async def submit_once(
+        self,
+        viewer: Viewer,
+        request: VideoRequest,
+        *,
+        count: int = 1,
+        backend: str | None = None,
+        key: str,
+    ) -> list[Job]:
+        """As `submit`, for a caller's own idempotency key: another recipe with it is an error."""
+        batch = self._batch(viewer, request, count, backend, f"key:{key}", None)
+        kept = await self.store.add(batch, self.limits)
+        if len(kept) != count or kept[0].request != request or kept[0].backend != batch[0].backend:
+            raise InvalidRequest(
+                "this key was used before for another request", field="Idempotency-Key"
+            )
+        return kept
+
+    async def get(self, viewer: Viewer, job_id: str) -> Job:
+        """Return the viewer's job; raises JobNotFound for others' and deleted ones alike."""
+        job = await self.store.get(job_id)
+        if job.owner != viewer.owner or job.deleted_at is not None:
+            raise JobNotFound(f"there is no job {job_id}")
+        return job
+
+    async def search(self, viewer: Viewer, query: JobQuery) -> JobPage:
+        """Return a page of the viewer's jobs, whatever scope the query names."""
+        if query.scope.owner != viewer.owner:
+            raise JobNotFound("only your own jobs can be searched")
+        return await self.store.search(query)
+
+    async def history(self, viewer: Viewer, job_id: str) -> list[JobEvent]:
+        """Return what happened to a job, oldest first."""
+        await self.get(viewer, job_id)
+        return await self.store.history(job_id)
+
+    async def cancel(self, viewer: Viewer, job_id: str) -> Job:
+        """Stop a job: at once while it waits here, else as a wish that the worker carries out.
+
+        Cancelling what has ended changes nothing.
+        """
+        job = await self.get(viewer, job_id)
+        for _ in range(MARK_TRIES):
+            if not job.is_cancellable:
+                return job
+            if job.status is not JobStatus.QUEUED:
+                return await self.store.mark(job_id, cancel_requested_at=self.clock())
+            try:
+                return await self.store.amend(
+                    job.cancelled(CancelOutcome.NOTHING_SPENT, now=self.clock())
+                )
+            except JobConflict:  # a worker was faster, or the row changed: look again
+                job = await self.get(viewer, job_id)
+                if job.status is JobStatus.QUEUED:
+                    return await self.store.mark(job_id, cancel_requested_at=self.clock())
+        return job
+
+    async def retry(self, viewer: Viewer, job_id: str, *, token: str | None = None) -> Job:
+        """Ask for the same again: a new job that remembers where it came from."""
+        job = await self.get(viewer, job_id)
+        batch = await self.submit(
+            viewer, job.request, backend=job.backend, token=token, origin=job.id
+        )
+        return batch[0]
+
+    async def check_again(self, viewer: Viewer, job_id: str) -> Job:
+        """Look at the backend again for a job that failed or was lost sight of.
+
+        Raises JobConflict where the backend never told us an id, or the job is not such a one.
+        """
+        job = await self.get(viewer, job_id)
+        deadline = self.backends.get(job.backend).deadline
+        if job.status is JobStatus.UNKNOWN and job.remote is None:
+            return await self.store.amend(
+                job.unknown(job.failure or _gave_up(), next_at=self.clock())
+            )
+        return await self.store.amend(job.reopened(now=self.clock(), deadline=deadline))
+
+    async def give_up(self, viewer: Viewer, job_id: str) -> Job:
+        """Stop wondering about an unknown job; it counts as failed from now on."""
+        job = await self.get(viewer, job_id)
+        if job.status is not JobStatus.UNKNOWN:
+            raise JobConflict("only a job whose end is unknown can be given up")
+        return await self.store.amend(job.failed(job.failure or _gave_up(), now=self.clock()))
+
+    async def delete(self, viewer: Viewer, job_id: str) -> Job:
+        """Put a job away; one that still runs is cancelled first."""
+        job = await self.cancel(viewer, job_id)
+        return await self.store.mark(job.id, deleted_at=self.clock())
+
+    async def restore(self, viewer: Viewer, job_id: str) -> Job:
+        """Take a delete back."""
+        job = await self.store.get(job_id)
+        if job.owner != viewer.owner:
+            raise JobNotFound(f"there is no job {job_id}")
+        return await self.store.mark(job_id, restored=True)
+
+    async def star(self, viewer: Viewer, job_id: str, starred: bool) -> Job:
+        """Mark a job as a favourite, or no longer."""
+        await self.get(viewer, job_id)
+        return await self.store.mark(job_id, starred=starred)
+
+    async def changes(self, viewer: Viewer, after: int) -> list[Job]:
+        """Return the viewer's jobs that changed after a revision, deleted ones included."""
+        return await self.store.changed_since(after, Scope(viewer.owner))
+
+    async def revision(self) -> int:
+        """Return the store's revision as it stands."""
+        return await self.store.revision()
+
+    async def wait_changed(self, after: int, at_most: timedelta) -> int:
+        """Return the revision as soon as it is above `after`, or when `at_most` has passed."""
+        return await self.store.wait_changed(after, at_most)
+
+    async def ahead(self, job: Job) -> int:
+        """Return how many jobs of the same backend wait before this one."""
+        return await self.store.count_ahead(job)
+
+    def _batch(
+        self,
+        viewer: Viewer,
+        request: VideoRequest,
+        count: int,
+        backend: str | None,
+        submit_token: str,
+        origin: str | None,
+    ) -> list[Job]:
+        chosen = self.backends.get(backend)
+        if chosen.catalogue is not None:
+            capabilities = chosen.catalogue.capabilities(request.model)
+            _fits(request, count, capabilities, chosen.name)
+        now, batch = self.clock(), new_id()
+        return [
+            Job(
+                id=new_id(),
+                batch=batch,
+                place=place,
+                owner=viewer.owner,
+                backend=chosen.name,
+                request=request,
+                submit_token=submit_token,
+                created_at=now,
+                origin=origin,
+                next_at=now,
+            )
+            for place in range(count)
+        ]
+
+
+def _gave_up() -> Failure:
+    return Failure(kind=OutcomeUnknown.kind, stage=Stage.SUBMIT)
+
+
+def _recipe_digest(request: VideoRequest, count: int, backend: str | None) -> str:
+    recipe = f"{request.model_dump_json()}\n{count}\n{backend}"
+    return hashlib.sha256(recipe.encode()).hexdigest()[:32]
+
+
+def _fits(
+    request: VideoRequest, count: int, capabilities: Capabilities | None, backend: str
+) -> None:
+    """Refuse what the backend has said it does not take, and name the field."""
+    if capabilities is None:
+        raise InvalidRequest(f"{backend} has no model {request.model!r}", field="model")
+    if len(request.prompt) > capabilities.prompt_max:
+        raise InvalidRequest(
+            f"{backend} takes prompts of up to {capabilities.prompt_max} characters",
+            field="prompt",
+        )
+    if not 1 <= count <= capabilities.n_max:
+        raise InvalidRequest(f"choose 1 to {capabilities.n_max} variations", field="count")
+    for name, value, allowed in (
+        ("aspect_ratio", request.aspect_ratio, capabilities.aspect_ratios),
+        ("resolution", request.resolution, capabilities.resolutions),
+        ("duration", request.duration_s, capabilities.durations),
+    ):
+        if value is not None and value not in allowed:
+            choices = ", ".join(
+                f"{choice:g}" if isinstance(choice, float) else str(choice) for choice in allowed
+            )
+            raise InvalidRequest(f"{backend} takes only: {choices or 'nothing here'}", field=name)
+    for name, asked, offered in (
+        ("seed", request.seed is not None, capabilities.seed),
+        ("negative_prompt", request.negative_prompt is not None, capabilities.negative_prompt),
+    ):
+        if asked and not offered:
+            raise InvalidRequest(f"{backend} takes no such setting", field=name)

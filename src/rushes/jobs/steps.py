@@ -1,0 +1,273 @@
+"""The single steps of a job: submit, poll, look up, cancel.
+
+Each step gets a job under lease, does one thing at the backend and saves what came of it with the
+time of the next step. Killed between any two lines, the row says what is known.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rushes.domain import CancelOutcome, Failure, JobStatus, RemoteStatus, Stage
+from rushes.errors import (
+    BackendError,
+    BackendTimeout,
+    GenerationFailed,
+    InvalidRequest,
+    LeaseLost,
+    NotConfigured,
+    OutcomeUnknown,
+    RemoteJobNotFound,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from rushes.domain import Job, RemoteJob
+    from rushes.jobs.directory import ConfiguredBackend, Directory
+    from rushes.jobs.fetching import Fetcher, Wish
+    from rushes.ports import JobStore, Submission
+
+POLL_FIRST = timedelta(seconds=1)
+POLL_MAX = timedelta(seconds=15)
+BACKOFF_FIRST = timedelta(milliseconds=500)
+BACKOFF_MAX = timedelta(seconds=30)
+CREATED_GRACE = timedelta(seconds=60)
+"""How long a backend may answer 404 for a job that it has just accepted."""
+LOOK_UPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
+CANCEL_TRIES = 3
+
+
+def backoff(attempt: int, error: BackendError | None = None) -> timedelta:
+    """Return the pause before trying again: the backend's own wish, else doubling, jittered."""
+    if error is not None and error.retry_after is not None:
+        return error.retry_after * random.uniform(1.0, 1.2)  # noqa: S311 - spreads load
+    ceiling = min(BACKOFF_FIRST * (1 << min(attempt, 10)), BACKOFF_MAX)
+    return ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
+
+
+def poll_pause(job: Job, now: datetime) -> timedelta:
+    """Return the pause before the next poll: a tenth of the time so far, jittered."""
+    hinted = job.remote.next_poll if job.remote and job.remote.next_poll else POLL_FIRST
+    elapsed = now - (job.submitted_at or now)
+    pause = max(hinted, min(elapsed / 10, POLL_MAX))
+    return pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Carries a job one step further; raises LeaseLost when another worker has taken it over."""
+
+    store: JobStore
+    directory: Directory
+    fetcher: Fetcher
+    clock: Callable[[], datetime]
+
+    async def step(self, job: Job, wish: Wish) -> None:
+        """Do whatever is due for this job now."""
+        try:
+            backend = self.directory.get(job.backend)
+        except InvalidRequest:
+            await self._save(self._failed(job, NotConfigured(job.backend), Stage.SUBMIT))
+            return
+        if job.cancel_requested_at is not None and job.status is not JobStatus.UNKNOWN:
+            await self._cancel(job, backend)
+        elif job.status is JobStatus.QUEUED:
+            await self._submit(job, backend, wish)
+        elif job.status is JobStatus.SUBMITTING:
+            await self._recover(job, backend)
+        elif job.status is JobStatus.IN_PROGRESS:
+            await self._poll(job, backend, wish)
+        elif job.status is JobStatus.FETCHING:
+            await self.fetcher.fetch(job, backend, wish)
+        elif job.status is JobStatus.UNKNOWN:
+            await self._look_up(job, backend, wish)
+
+    # --- submit ---------------------------------------------------------------------------------
+
+    async def _submit(self, job: Job, backend: ConfiguredBackend, wish: Wish) -> None:
+        intent = job.submitting(now=self.clock(), deadline=backend.deadline)
+        job = await self.store.save(intent, release=False)
+        if job.cancel_requested_at is not None:
+            await self._save(job.cancelled(CancelOutcome.NOTHING_SPENT, now=self.clock()))
+            return
+        try:
+            submission = await backend.backend.submit(job.request, idempotency_key=job.id)
+        except BackendError as error:
+            backend.stumbled(error, Stage.SUBMIT)
+            await self._save(self._after_failed_submit(job, error))
+            return
+        backend.answered()
+        await self._accept(job, backend, submission, wish)
+
+    def _after_failed_submit(self, job: Job, error: BackendError) -> Job:
+        failure = Failure.from_error(error, Stage.SUBMIT)
+        if isinstance(error, OutcomeUnknown):
+            return job.unknown(failure, next_at=self.clock() + LOOK_UPS[0])
+        if error.retryable:
+            return job.requeued(failure, next_at=self.clock() + backoff(job.attempt, error))
+        return job.failed(failure, now=self.clock())
+
+    async def _accept(
+        self, job: Job, backend: ConfiguredBackend, submission: Submission, wish: Wish
+    ) -> None:
+        now, remote = self.clock(), submission.remote
+        if submission.clip is not None:
+            job = await self._save_remote(job.fetching(remote, next_at=now), release=False)
+            await self.fetcher.fetch(job, backend, wish, source=submission.clip)
+        else:
+            await self._follow(job.accepted(remote, next_at=now), backend, wish)
+
+    # --- poll -----------------------------------------------------------------------------------
+
+    async def _poll(self, job: Job, backend: ConfiguredBackend, wish: Wish) -> None:
+        if job.remote is None:
+            await self._recover(job, backend)
+            return
+        try:
+            remote = await backend.backend.poll(job.remote)
+        except BackendError as error:
+            backend.stumbled(error, Stage.POLL)
+            await self._save(self._after_failed_poll(job, error))
+            return
+        backend.answered()
+        await self._follow(job.polled(remote, next_at=self.clock()), backend, wish)
+
+    async def _follow(self, job: Job, backend: ConfiguredBackend, wish: Wish) -> None:
+        """Save what the backend told and go where it points."""
+        remote = job.remote
+        if remote is None:
+            raise AssertionError("nothing to follow")
+        if remote.status is RemoteStatus.COMPLETED:
+            fetching = job.fetching(remote, next_at=self.clock())
+            fetching = await self._save_remote(fetching, release=False)
+            await self.fetcher.fetch(fetching, backend, wish)
+            return
+        await self._save_remote(self._after_poll(job, remote))
+
+    def _after_poll(self, job: Job, remote: RemoteJob) -> Job:
+        now = self.clock()
+        if remote.status is RemoteStatus.FAILED:
+            return job.failed(remote.failure or _unexplained(), now=now)
+        if remote.status is RemoteStatus.CANCELLED:
+            return job.failed(remote.failure or _unexplained("cancelled"), now=now)
+        if self._is_late(job):
+            return self._lost_sight(job)
+        next_at = now if job.cancel_requested_at else now + poll_pause(job, now)
+        return job.polled(remote, next_at=next_at)
+
+    def _after_failed_poll(self, job: Job, error: BackendError) -> Job:
+        now = self.clock()
+        is_young = now - (job.submitted_at or job.created_at) < CREATED_GRACE
+        if isinstance(error, RemoteJobNotFound) and not is_young:
+            return self._failed(job, error, Stage.POLL)
+        if self._is_late(job):
+            return self._lost_sight(job)
+        failure = Failure.from_error(error, Stage.POLL)
+        return job.set_back(failure, next_at=now + backoff(job.attempt + 1, error))
+
+    def _is_late(self, job: Job) -> bool:
+        return job.deadline_at is not None and self.clock() > job.deadline_at
+
+    def _lost_sight(self, job: Job) -> Job:
+        failure = Failure(kind=BackendTimeout.kind, stage=Stage.POLL)
+        return job.unknown(failure, next_at=self.clock() + LOOK_UPS[0])
+
+    # --- what a crash or a lost answer left behind ----------------------------------------------
+
+    async def _recover(self, job: Job, backend: ConfiguredBackend) -> None:
+        """A worker died between intent and answer: look it up, or send again only where safe."""
+        try:
+            remote = await backend.backend.find(job.id)
+        except BackendError as error:
+            await self._save(self._after_failed_recovery(job, error))
+            return
+        now = self.clock()
+        if remote is not None:
+            await self._save(job.accepted(remote, next_at=now))
+        elif job.cancel_requested_at is not None:
+            await self._save(job.cancelled(CancelOutcome.STOPPED_WAITING, now=now))
+        elif self._honours_key(job, backend):
+            await self._save(job.requeued(_unanswered(), next_at=now))
+        else:
+            await self._save(job.unknown(_unanswered(), next_at=now + LOOK_UPS[0]))
+
+    def _after_failed_recovery(self, job: Job, error: BackendError) -> Job:
+        if self._is_late(job) or not error.retryable:
+            return job.unknown(_unanswered(), next_at=self.clock() + LOOK_UPS[0])
+        failure = Failure.from_error(error, Stage.SUBMIT)
+        return job.set_back(failure, next_at=self.clock() + backoff(job.attempt, error))
+
+    def _honours_key(self, job: Job, backend: ConfiguredBackend) -> bool:
+        if backend.catalogue is None:
+            return False
+        capabilities = backend.catalogue.capabilities(job.request.model)
+        return capabilities is not None and capabilities.idempotency
+
+    async def _look_up(self, job: Job, backend: ConfiguredBackend, wish: Wish) -> None:
+        """Seek evidence about an unknown job: by its remote id, else by our key."""
+        try:
+            remote = await (
+                backend.backend.poll(job.remote) if job.remote else backend.backend.find(job.id)
+            )
+        except BackendError:
+            remote = None
+        now = self.clock()
+        if remote is not None:
+            job = job.evident(remote, now=now, deadline=backend.deadline)
+            await self._follow(job, backend, wish)
+            return
+        await self._save(job.wondering(next_at=self._next_look_up(job, now)))
+
+    def _next_look_up(self, job: Job, now: datetime) -> datetime | None:
+        done = job.attempt + 1
+        return now + LOOK_UPS[done] if done < len(LOOK_UPS) else None
+
+    # --- cancel ---------------------------------------------------------------------------------
+
+    async def _cancel(self, job: Job, backend: ConfiguredBackend) -> None:
+        if job.status is JobStatus.SUBMITTING:
+            await self._recover(job, backend)
+            return
+        outcome = CancelOutcome.STOPPED_WAITING
+        if job.status is JobStatus.QUEUED:
+            outcome = CancelOutcome.NOTHING_SPENT
+        elif job.remote is not None and job.status is JobStatus.IN_PROGRESS:
+            try:
+                outcome = await backend.backend.cancel(job.remote)
+            except BackendError as error:
+                if error.retryable and job.attempt < CANCEL_TRIES:
+                    failure = Failure.from_error(error, Stage.CANCEL)
+                    pause = backoff(job.attempt, error)
+                    await self._save(job.set_back(failure, next_at=self.clock() + pause))
+                    return
+        await self._save(job.cancelled(outcome, now=self.clock()))
+
+    # --- saving ---------------------------------------------------------------------------------
+
+    async def _save(self, job: Job) -> Job:
+        return await self.store.save(job)
+
+    async def _save_remote(self, job: Job, *, release: bool = True) -> Job:
+        """Save news of a remote job; its id is kept even where the lease is gone."""
+        try:
+            return await self.store.save(job, release=release)
+        except LeaseLost:
+            if job.remote is not None:
+                await self.store.record_remote(job.id, job.remote)
+            raise
+
+    def _failed(self, job: Job, error: BackendError, stage: Stage) -> Job:
+        return job.failed(Failure.from_error(error, stage), now=self.clock())
+
+
+def _unexplained(word: str = "failed") -> Failure:
+    return Failure(kind=GenerationFailed.kind, stage=Stage.POLL, remote_code=word)
+
+
+def _unanswered() -> Failure:
+    return Failure(kind=OutcomeUnknown.kind, stage=Stage.SUBMIT)
