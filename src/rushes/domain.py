@@ -365,7 +365,9 @@ class Job:
 
     def arriving(self, download: Download) -> Job:
         """The clip's bytes are about to be written under `download.key`."""
-        return self._to(JobStatus.FETCHING, download=download)
+        return self._to(
+            JobStatus.FETCHING, download=download, attempt=self.attempt, setback=self.setback
+        )
 
     def set_back(self, setback: Failure, *, next_at: datetime) -> Job:
         """The present step failed for now and is due again at `next_at`."""

@@ -34,15 +34,25 @@ if TYPE_CHECKING:
 
 
 class ClipSource(Protocol):
-    """Clip bytes on their way from a backend. `size` is the whole clip's size in bytes, if told.
+    """Clip bytes on their way from a backend.
 
-    `start` is the offset of the first byte that `chunks` yields: what was asked for, or 0 where
-    the backend cannot resume. `validator` is the backend's strong ETag.
+    They begin at `start`: what was asked for, or 0 where the backend cannot resume.
     """
 
-    size: int | None
-    start: int
-    validator: str | None
+    @property
+    def size(self) -> int | None:
+        """The whole clip's size in bytes, if told."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """The offset of the first byte to come."""
+        ...
+
+    @property
+    def validator(self) -> str | None:
+        """The backend's strong ETag, which lets a download go on after a break."""
+        ...
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield the bytes once, in order. Raises BackendError when they break off."""
@@ -164,8 +174,9 @@ class Claimed:
 class JobStore(Protocol):
     """Remembers jobs over restarts; the only truth. Raises StorageError.
 
-    Every writing transaction raises one counter, the revision, and stamps it on the rows it
-    wrote. A status change, a setback, a cancel wish and a delete leave an event row.
+    Every transaction that changes a job raises one counter, the revision, and stamps it on the
+    rows it wrote; taking or prolonging a lease changes none. A status change, a setback, a cancel
+    wish and a delete leave an event row.
     """
 
     async def add(self, jobs: Sequence[Job], limits: Limits) -> list[Job]:
@@ -232,7 +243,10 @@ class JobStore(Protocol):
         ...
 
     async def changed_since(self, revision: int, scope: Scope) -> list[Job]:
-        """Return jobs with a higher revision, in its order, deleted ones included."""
+        """Return jobs with a higher revision, in its order, deleted ones included.
+
+        About a thousand at a time: ask again from the last one's until none is left.
+        """
         ...
 
     async def revision(self) -> int:

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from rushes.jobs.directory import ConfiguredBackend
     from rushes.ports import ClipReader, ClipSource, ClipStore, ClipWriter, JobStore
 
-FETCH_TRIES = 6
-RETRY_PAUSE = timedelta(seconds=2)
+FETCH_TRIES = 12
+RETRY_PAUSE = timedelta(seconds=1)
+RETRY_PAUSE_MAX = timedelta(seconds=30)
 DISK_PAUSE = timedelta(seconds=30)
 READ_BYTES = 512 * 1024
 
@@ -210,7 +211,7 @@ class Fetcher:
     def _after_trouble(self, job: Job, error: BackendError) -> Job:
         failure, now = Failure.from_error(error, Stage.RESULT), self.clock()
         if error.retryable and job.attempt + 1 < FETCH_TRIES:
-            pause = error.retry_after or RETRY_PAUSE * 2**job.attempt
+            pause = error.retry_after or min(RETRY_PAUSE * 2**job.attempt, RETRY_PAUSE_MAX)
             return job.set_back(failure, next_at=now + pause)
         return job.failed(failure, now=now)
 

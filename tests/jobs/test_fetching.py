@@ -1,0 +1,204 @@
+"""The clip's way home: resumed, whole or not at all, watched by whoever likes."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from rushes.domain import LOCAL_VIEWER, CancelOutcome, Job, JobStatus, RemoteJob, RemoteStatus
+from rushes.errors import (
+    BackendError,
+    BackendUnavailable,
+    ClipNotFound,
+    ClipNotReady,
+    ResultExpired,
+    ResultLost,
+)
+from rushes.ports import BlobState
+from tests.fakes import ScriptedBackend, ScriptedClip
+from tests.jobs.stage import BYTES, Stage, arriving
+
+pytestmark = pytest.mark.anyio
+
+DONE = RemoteJob("r-1", RemoteStatus.COMPLETED, progress=100)
+CUT = BackendUnavailable("the connection broke")
+HALF = len(BYTES) // 2
+
+
+def stage_with(*clips: object, **script: object) -> Stage:
+    return Stage(ScriptedBackend(submit=[DONE], open_clip=list(clips), **script))  # type: ignore[arg-type]
+
+
+async def whole(stage: Stage, job: Job) -> bytes:
+    assert job.clip is not None
+    async with stage.clips.open(job.clip.key) as reader:
+        return await reader.read(0, len(BYTES) + 1)
+
+
+async def test_the_bytes_are_untouched_and_their_hash_is_kept() -> None:
+    stage = stage_with(arriving(BYTES[:100], BYTES[100:5000], BYTES[5000:]))
+
+    job = await stage.run(await stage.submit())
+
+    assert await whole(stage, job) == BYTES
+    assert job.clip is not None
+    assert job.clip.sha256 == hashlib.sha256(BYTES).hexdigest()
+
+
+async def test_a_broken_download_goes_on_where_it_stopped() -> None:
+    first = arriving(BYTES[:HALF], CUT)
+    stage = stage_with(first, arriving(BYTES[HALF:], start=HALF))
+
+    job = await stage.run(await stage.submit())
+
+    assert await whole(stage, job) == BYTES
+    assert stage.backend.calls[-1].arguments[1:] == (HALF, '"v"')
+    assert job.clip is not None
+    assert job.clip.key == f"{job.id}-1"
+
+
+async def test_without_a_strong_validator_it_begins_anew_under_a_new_key() -> None:
+    first = arriving(BYTES[:HALF], CUT, validator=None)
+    stage = stage_with(first, arriving())
+
+    job = await stage.run(await stage.submit())
+
+    assert await whole(stage, job) == BYTES
+    assert stage.backend.calls[-1].arguments[1:] == (0, None)
+    assert job.clip is not None
+    assert job.clip.key == f"{job.id}-2"
+
+
+async def test_a_backend_that_ignores_the_range_is_taken_from_zero() -> None:
+    stage = stage_with(arriving(BYTES[:HALF], CUT), arriving(start=0, validator='"other"'))
+
+    job = await stage.run(await stage.submit())
+
+    assert await whole(stage, job) == BYTES
+    assert job.clip is not None
+    assert job.clip.key == f"{job.id}-2"
+
+
+async def test_a_clip_shorter_than_promised_is_never_whole() -> None:
+    short = ScriptedClip((BYTES[:HALF],), len(BYTES))
+    stage = stage_with(short)
+
+    job = await stage.run(await stage.submit(), rounds=15, pause_s=120)
+
+    assert job.status is JobStatus.FAILED
+    assert job.clip is None
+
+
+async def test_a_clip_of_untold_length_that_was_cut_is_found_out_by_its_boxes() -> None:
+    stage = stage_with(ScriptedClip((BYTES[:-100],)))
+
+    job = await stage.run(await stage.submit())
+
+    assert job.failure is not None
+    assert job.failure.kind == "clip_unusable"
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>Bad gateway</html>", b"<svg/>" * 2000, b'{"error": 1}', b"", b"\x7fELF" * 3000]
+)
+async def test_what_is_no_video_is_dropped(body: bytes) -> None:
+    stage = stage_with(ScriptedClip((body,), len(body)))
+
+    job = await stage.run(await stage.submit())
+
+    assert job.failure is not None
+    assert job.failure.kind == "clip_unusable"
+    assert [stat async for stat in stage.clips.list()] == []
+
+
+async def test_nobody_reads_before_the_beginning_is_known_to_be_a_clip() -> None:
+    states: list[object] = []
+
+    class Watched(ScriptedClip):
+        async def chunks(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as the base
+            for start in range(0, len(BYTES), 2048):
+                job = await stage.store.get(job_id)
+                assert job.download is not None
+                try:
+                    async with stage.clips.open(job.download.key) as reader:
+                        states.append((start, reader.state, job.is_watchable))
+                except (ClipNotReady, ClipNotFound):
+                    states.append((start, None, job.is_watchable))
+                yield BYTES[start : start + 2048]
+
+    stage = stage_with(Watched((), len(BYTES)))
+    job_id = (await stage.submit()).id
+
+    await stage.step()
+
+    assert states[:3] == [(0, None, False), (2048, None, False), (4096, BlobState.ARRIVING, True)]
+
+
+async def test_an_expired_address_is_asked_for_anew_once() -> None:
+    stage = stage_with(ResultExpired("403"), arriving(), poll=[DONE])
+
+    job = await stage.run(await stage.submit())
+
+    assert job.status is JobStatus.COMPLETED
+    assert stage.backend.count("poll") == 1
+
+
+async def test_an_address_that_stays_expired_is_a_failure_that_says_so() -> None:
+    stage = stage_with(ResultExpired("403"), poll=[DONE])
+
+    job = await stage.run(await stage.submit())
+
+    assert job.failure is not None
+    assert job.failure.kind == "result_expired"
+
+
+@pytest.mark.parametrize("error", [ResultLost("sync"), BackendUnavailable("500")])
+async def test_what_cannot_be_fetched_ends_in_time(error: BackendError) -> None:
+    stage = stage_with(error)
+
+    job = await stage.run(await stage.submit(), rounds=15, pause_s=120)
+
+    assert job.failure is not None
+    assert job.failure.kind == error.kind
+    assert stage.backend.count("open_clip") <= 12
+
+
+async def test_a_clip_that_was_whole_before_the_crash_is_adopted() -> None:
+    stage = stage_with(arriving())
+    job = await stage.submit()
+    await stage.step()
+    done = await stage.store.get(job.id)
+    other = Stage(ScriptedBackend(open_clip=[ResultLost("never asked")]))
+    other.clips = stage.clips
+    again = await other.submit()
+    (leased,) = await other.claim()
+    assert done.clip is not None
+    intent = leased.submitting(now=other.clock(), deadline=other.configured.deadline)
+    fetching = intent.fetching(DONE, next_at=other.clock())
+    download = done.download
+    assert download is not None
+    await other.store.save(fetching.arriving(download))
+
+    await other.step()
+
+    adopted = await other.store.get(again.id)
+    assert (adopted.status, adopted.clip) == (JobStatus.COMPLETED, done.clip)
+    assert other.backend.count("open_clip") == 0
+
+
+async def test_cancelling_while_bytes_come_drops_them() -> None:
+    stage = stage_with(arriving(BYTES[:5000], BYTES[5000:]))
+    job = await stage.submit()
+    (leased,) = await stage.claim()
+    await stage.service.cancel(LOCAL_VIEWER, job.id)  # seen at the submit: nothing is spent
+    await stage.carry(leased)
+    assert (await stage.store.get(job.id)).cancel_outcome is CancelOutcome.NOTHING_SPENT
+
+    second = await stage.submit()
+    stage.wish.set()
+    await stage.step()
+
+    ended = await stage.store.get(second.id)
+    assert ended.cancel_outcome is CancelOutcome.STOPPED_WAITING
+    assert [stat async for stat in stage.clips.list()] == []
