@@ -1,0 +1,1 @@
+"""The rehearsal backend: renders real clips, speaks real dialects, misbehaves on request."""
