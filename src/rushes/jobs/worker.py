@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rushes.domain import EVERYONE, Failure, JobStatus, Stage, new_id, utc_now
 from rushes.errors import LeaseLost, StorageError
 from rushes.jobs.fetching import Fetcher
+from rushes.jobs.housekeeping import Housekeeping
 from rushes.jobs.queueing import chooser
 from rushes.jobs.steps import Steps, backoff
 
@@ -39,6 +40,7 @@ PROBE_WELL = timedelta(seconds=60)
 PROBE_ILL = timedelta(seconds=10)
 SUBMIT_GRACE = timedelta(seconds=3)
 """How long a submit in flight may take to end when the server stops."""
+TIDY = timedelta(minutes=10)
 BUG_TRIES = 5
 
 
@@ -72,6 +74,7 @@ class Worker:
         loops = [
             asyncio.create_task(self._forever(stop, self._claim_round)),
             asyncio.create_task(self._forever(stop, self._renew_round)),
+            asyncio.create_task(self._forever(stop, self._tidy_round)),
             *(asyncio.create_task(self._watch(stop, b)) for b in self.directory.all()),
         ]
         try:
@@ -128,6 +131,10 @@ class Worker:
         await asyncio.sleep(LEASE.total_seconds() / 3)
         if self.carried:
             await self.store.renew(self.name, LEASE)
+
+    async def _tidy_round(self) -> None:
+        await asyncio.sleep(TIDY.total_seconds())
+        await Housekeeping(self.store, self.clips, self.clock).empty_the_bin()
 
     async def _watch(self, stop: asyncio.Event, backend: ConfiguredBackend) -> None:
         """Ask a backend how it is, often while it is ill; queued jobs go on when it is well."""
