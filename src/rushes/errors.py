@@ -42,6 +42,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
 
 
@@ -62,13 +63,23 @@ class RequestError(RushesError):
 
 
 class InvalidRequest(RequestError):
-    """A field has a value that cannot be used; `field` names it when one is to blame."""
+    """A field has a value that cannot be used; `field` names it when one is to blame.
+
+    `sentence` is English with `{names}` for the `values`, so that pages can translate it.
+    """
 
     kind = "invalid_request"
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, sentence: str, *, field: str | None = None, **values: object) -> None:
+        super().__init__(sentence.format(**values) if values else sentence)
         self.field = field
+        self.sentence = sentence
+        self.values = values
+
+    def told(self, translate: Callable[[str], str]) -> str:
+        """Return the message in the language that `translate` speaks."""
+        sentence = translate(self.sentence)
+        return sentence.format(**self.values) if self.values else sentence
 
 
 class NotAllowed(RequestError):

@@ -135,5 +135,5 @@ class Directory:
         if name is None:
             return self.default
         if name not in self.backends:
-            raise InvalidRequest(f"there is no backend {name!r} here", field="backend")
+            raise InvalidRequest("There is no backend of that name here.", field="backend")
         return self.backends[name]

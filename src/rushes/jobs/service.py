@@ -19,7 +19,7 @@ from rushes.domain import (
 from rushes.errors import InvalidRequest, JobConflict, JobNotFound, OutcomeUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
     from rushes.domain import (
@@ -81,7 +81,7 @@ class JobService:
         kept = await self.store.add(batch, self.limits)
         if len(kept) != count or kept[0].request != request or kept[0].backend != batch[0].backend:
             raise InvalidRequest(
-                "this key was used before for another request", field="Idempotency-Key"
+                "This key was used before for another request.", field="Idempotency-Key"
             )
         return kept
 
@@ -230,27 +230,37 @@ def _fits(
 ) -> None:
     """Refuse what the backend has said it does not take, and name the field."""
     if capabilities is None:
-        raise InvalidRequest(f"{backend} has no model {request.model!r}", field="model")
+        raise InvalidRequest("{backend} has no model of that name.", field="model", backend=backend)
     if len(request.prompt) > capabilities.prompt_max:
         raise InvalidRequest(
-            f"{backend} takes prompts of up to {capabilities.prompt_max} characters",
+            "{backend} takes prompts of up to {limit} characters.",
             field="prompt",
+            backend=backend,
+            limit=capabilities.prompt_max,
         )
     if not 1 <= count <= capabilities.n_max:
-        raise InvalidRequest(f"choose 1 to {capabilities.n_max} variations", field="count")
+        raise InvalidRequest(
+            "Choose 1 to {limit} variations.", field="count", limit=capabilities.n_max
+        )
     for name, value, allowed in (
         ("aspect_ratio", request.aspect_ratio, capabilities.aspect_ratios),
         ("resolution", request.resolution, capabilities.resolutions),
         ("duration", request.duration_s, capabilities.durations),
     ):
         if value is not None and value not in allowed:
-            choices = ", ".join(
-                f"{choice:g}" if isinstance(choice, float) else str(choice) for choice in allowed
-            )
-            raise InvalidRequest(f"{backend} takes only: {choices or 'nothing here'}", field=name)
+            _refuse_choice(name, allowed, backend)
     for name, asked, offered in (
         ("seed", request.seed is not None, capabilities.seed),
         ("negative_prompt", request.negative_prompt is not None, capabilities.negative_prompt),
     ):
         if asked and not offered:
-            raise InvalidRequest(f"{backend} takes no such setting", field=name)
+            _refuse_choice(name, (), backend)
+
+
+def _refuse_choice(name: str, allowed: Sequence[float | str], backend: str) -> None:
+    if not allowed:
+        raise InvalidRequest("{backend} takes no such setting.", field=name, backend=backend)
+    choices = ", ".join(choice if isinstance(choice, str) else f"{choice:g}" for choice in allowed)
+    raise InvalidRequest(
+        "{backend} takes only: {choices}.", field=name, backend=backend, choices=choices
+    )

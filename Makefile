@@ -1,0 +1,48 @@
+# Each target makes .venv by itself when it is missing or older than its lock.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+CATALOGUES := $(wildcard src/rushes/locales/*.po)
+
+.PHONY: run dev test test-slow check bench lock screens clean
+
+run: $(VENV)/.run          ## the site with the rehearsal backend: http://127.0.0.1:8000/
+	@RUSHES_PORT=$(PORT) exec $(BIN)/rushes demo
+
+dev: $(VENV)/.dev          ## the same, started anew whenever a Python file changes
+	@$(BIN)/rushes mock --port 8010 --folder data/rehearsal & trap "kill $$!" EXIT; \
+	RUSHES_BACKEND_URL=http://127.0.0.1:8010/v1 $(BIN)/uvicorn rushes.app:site --factory \
+	  --reload --reload-dir src --port $(PORT)
+
+test: $(VENV)/.dev         ## everything but the slow tests, in under four minutes
+	@$(BIN)/pytest -q -n 2 -m "not slow"
+
+test-slow: $(VENV)/.dev    ## kills, faults, proxies
+	@$(BIN)/pytest -q -m slow
+
+check: $(VENV)/.dev        ## lint, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.dev        ## figures against a named rival; see bench/README.md
+	@for script in bench/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+lock: $(VENV)/.dev         ## resolve the locks anew from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --extra mock --group build --generate-hashes \
+	  --no-emit-index-url --universal --no-annotate --no-header -q -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra mock --group build --group dev --generate-hashes \
+	  --no-emit-index-url --universal --no-annotate --no-header -q -c requirements.lock \
+	  -o requirements-dev.lock
+
+clean:
+	@rm -rf $(VENV) build dist
+
+# .run: enough for the demo; .dev: everything. Either one is enough for `make run`.
+$(VENV)/.run: requirements.lock pyproject.toml hatch_build.py $(CATALOGUES)
+	@sh .ci/venv $(PYTHON) $(VENV) requirements.lock && touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml hatch_build.py $(CATALOGUES)
+	@sh .ci/venv $(PYTHON) $(VENV) requirements-dev.lock && touch $@ $(VENV)/.run

@@ -1,0 +1,171 @@
+"""The composition root: settings become adapters, a service, a worker and a site.
+
+Only this module knows every part by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from rushes.backends import BackendConfig, load_backend
+from rushes.domain import Limits, utc_now
+from rushes.jobs.directory import ConfiguredBackend, Directory
+from rushes.jobs.housekeeping import Housekeeping
+from rushes.jobs.service import JobService
+from rushes.jobs.worker import Worker
+from rushes.net import Secret
+from rushes.settings import BadSetting, load_settings
+from rushes.storage.local_clips import LocalClips
+from rushes.storage.sql_jobs import SqlJobs
+from rushes.web.dependencies import LOOPBACK_HOSTS, Site, WebConfig
+from rushes.web.prefix import Addresses, PublicAddress
+from rushes.web.rendering import Renderer, folder
+from rushes.web.site import create_site
+from rushes.web.static import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fastapi import FastAPI
+
+    from rushes.backends import Backend
+    from rushes.settings import Settings
+
+DATABASE = "rushes.db"
+CLIPS = "clips"
+
+
+@dataclass(slots=True)
+class Rushes:
+    """One running server's parts. `stop` ends streams and the worker; the site ends itself."""
+
+    settings: Settings
+    backends: list[Backend]
+    directory: Directory
+    store: SqlJobs
+    clips: LocalClips
+    service: JobService
+    worker: Worker
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Hold the data folder and carry jobs while the context is open. Raises StorageError."""
+        await self.store.open()
+        await self.clips.prepare()
+        housekeeping = Housekeeping(self.store, self.clips, utc_now)
+        await self.clips.sweep(await housekeeping.arriving_keys())
+        work = asyncio.create_task(self.worker.run(self.stop), name="worker")
+        try:
+            yield
+        finally:
+            self.stop.set()
+            await work
+            for backend in self.backends:
+                await backend.aclose()
+            await self.store.close()
+
+
+def build(settings: Settings, *, rehearsal: bool = False) -> Rushes:
+    """Make the parts; nothing is opened and nobody is called yet. Raises BadSetting."""
+    backend = load_configured_backend(settings)
+    directory = Directory.of([_configured(settings, backend, rehearsal=rehearsal)])
+    store = SqlJobs(settings.data_dir / DATABASE, utc_now)
+    clips = LocalClips(settings.data_dir / CLIPS)
+    limits = Limits(settings.max_queued, settings.max_queued_per_person)
+    service = JobService(store, clips, directory, limits)
+    worker = Worker(store, clips, directory)
+    return Rushes(settings, [backend], directory, store, clips, service, worker)
+
+
+def load_configured_backend(settings: Settings) -> Backend:
+    """Make the backend that the settings name; raises BadSetting where they name none."""
+    if settings.backend_url is None:
+        raise BadSetting(
+            "RUSHES_BACKEND_URL is not set: point it at your video service, "
+            "or run `rushes demo` to try everything with the rehearsal backend"
+        )
+    key = settings.key()
+    config = BackendConfig(
+        name=backend_name(settings),
+        url=settings.backend_url,
+        key=Secret(key) if key else None,
+        profile=settings.backend_profile,
+        profiles_dir=settings.profiles_dir,
+        models=settings.backend_models,
+        max_clip_bytes=settings.max_clip_mb * 1_000_000,
+    )
+    return load_backend("profile", config)
+
+
+def backend_name(settings: Settings) -> str:
+    """Return what people read as the backend's name: the operator's word, else its host."""
+    return settings.backend_name or backend_host(settings)
+
+
+def backend_host(settings: Settings) -> str:
+    """Return host and port of the backend, as people are shown them."""
+    return urlsplit(settings.backend_url or "").netloc
+
+
+def _configured(settings: Settings, backend: Backend, *, rehearsal: bool) -> ConfiguredBackend:
+    return ConfiguredBackend(
+        name=backend_name(settings),
+        host=backend_host(settings),
+        backend=backend,
+        slots=settings.backend_concurrency,
+        deadline=settings.deadline,
+        rehearsal=rehearsal,
+    )
+
+
+def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:
+    """Return the site over a server's parts, which it starts and stops itself if asked to.
+
+    Raises BadSetting.
+    """
+    settings, static = rushes.settings, folder("static")
+    public = _public_address(settings)
+    rehearsal = any(backend.rehearsal for backend in rushes.directory.all())
+    config = WebConfig(
+        static=static,
+        public=public,
+        allowed_hosts=_allowed_hosts(settings, public),
+        rehearsal=rehearsal,
+        language=settings.language,
+    )
+    addresses = Addresses(public.prefix, digest_of(static))
+    renderer = Renderer(
+        templates=folder("templates"),
+        locales=folder("locales"),
+        addresses=addresses,
+        default_language=settings.language,
+        rehearsal=rehearsal,
+        directory=rushes.directory,
+    )
+    site = Site(config, addresses, rushes.service, rushes.clips, renderer, rushes.stop)
+    return create_site(site, lifespan=(lambda _: rushes.running()) if starts_parts else None)
+
+
+def _public_address(settings: Settings) -> PublicAddress:
+    try:
+        return PublicAddress.parse(settings.public_url)
+    except ValueError as error:
+        raise BadSetting(f"RUSHES_PUBLIC_URL: {error}") from error
+
+
+def _allowed_hosts(settings: Settings, public: PublicAddress) -> frozenset[str]:
+    named = {name.lower() for name in (settings.host, *settings.allowed_hosts, public.host) if name}
+    return LOOPBACK_HOSTS | named
+
+
+def site() -> FastAPI:
+    """Return the site as the settings have it, for servers that take an application factory."""
+    settings = load_settings()
+    settings.require_safe_bind()
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return site_for(build(settings), starts_parts=True)

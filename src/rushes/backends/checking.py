@@ -1,0 +1,115 @@
+"""What an answer to `rushes check` means, and which setting to look at."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rushes.backends.extraction import find
+from rushes.errors import (
+    BackendError,
+    BackendUnavailable,
+    BadBackendResponse,
+    Forbidden,
+    ModelUnavailable,
+    NotConfigured,
+    NotSent,
+    Unauthorized,
+)
+from rushes.ports import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pydantic import JsonValue
+
+    from rushes.backends.profile import Profile
+    from rushes.net import Answer, GuardedClient
+
+URL = "RUSHES_BACKEND_URL"
+KEY = "RUSHES_BACKEND_KEY"
+PROFILE = "RUSHES_BACKEND_PROFILE"
+
+SETTING_OF: dict[type[BackendError], str] = {
+    NotConfigured: URL,
+    NotSent: URL,
+    Unauthorized: KEY,
+    Forbidden: KEY,
+    ModelUnavailable: PROFILE,
+}
+
+
+def name_the_setting(error: BackendError) -> None:
+    """Let an error's detail begin with the setting that an operator should look at."""
+    setting = SETTING_OF.get(type(error))
+    if setting is not None:
+        error.detail = f"{setting}: {error.detail or error.message}"
+
+
+@contextmanager
+def naming_the_setting() -> Generator[None]:
+    """Do so for whatever goes wrong inside."""
+    try:
+        yield
+    except BackendError as error:
+        name_the_setting(error)
+        raise
+
+
+def judge_error(error: BackendError) -> Finding:
+    """Tell what it means that no answer came."""
+    seen = (error.detail or error.message).removeprefix(f"{URL}: ")
+    if isinstance(error, NotConfigured):
+        remedy = f"set {URL} to the address that the backend points to, if you trust it"
+    elif isinstance(error, NotSent) and error.retryable:
+        remedy = f"start the backend, or correct host and port in {URL}"
+    elif isinstance(error, NotSent):
+        remedy = f"use the name in {URL} that the certificate bears, and trust who signed it"
+    elif isinstance(error, BackendUnavailable):
+        remedy = f"look into the backend's log; is another program on that port of {URL}?"
+    else:
+        remedy = f"is {URL} the address of a video backend?"
+    return Finding(Severity.ERROR, URL, f"{error.message} ({seen})", remedy)
+
+
+def judge_answer(profile: Profile, answer: Answer, client: GuardedClient) -> Finding:
+    """Tell wrong key, wrong path, wrong profile and a working backend apart."""
+    if answer.status in {401, 403}:
+        advice = "correct it" if client.has_credentials else "set it: the backend asks for a key"
+        return Finding(Severity.ERROR, KEY, answer.detail, f"{KEY}: {advice}")
+    complaint = _complaint(profile, answer, _json_or_none(answer), client.base)
+    if complaint is None:
+        return Finding(Severity.OK, URL, answer.detail)
+    setting, remedy = complaint
+    return Finding(Severity.ERROR, setting, answer.detail, remedy)
+
+
+def _complaint(
+    profile: Profile, answer: Answer, document: JsonValue, url: str
+) -> tuple[str, str] | None:
+    """Return the setting to look at and the next step; None where all is well."""
+    is_missing = answer.status in {404, 405}
+    if document is None and answer.status >= 500:
+        return URL, "the backend is there but in trouble: look into its log"
+    ends = profile.check.url_ends or ""
+    if (document is None or is_missing) and not url.rstrip("/").endswith(ends):
+        return URL, f"let {URL} end in {ends}"
+    if document is None:
+        return URL, f"{URL} leads to something that is no video API"
+    if is_missing or not _fits(profile, answer, document):
+        return PROFILE, f"not a backend for {profile.profile.name}: set {PROFILE} to its own"
+    return None
+
+
+def _fits(profile: Profile, answer: Answer, document: JsonValue) -> bool:
+    expected = profile.check.expect
+    if not answer.is_success or not expected:
+        return True
+    return any(find(document, place) is not None for place in expected)
+
+
+def _json_or_none(answer: Answer) -> JsonValue:
+    try:
+        return answer.json()
+    except BadBackendResponse:
+        return None

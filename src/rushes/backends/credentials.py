@@ -1,0 +1,41 @@
+"""What a profile says of credentials, filled in from the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rushes.backends.templating import fill, names_in
+from rushes.errors import NotConfigured
+from rushes.net import Credentials, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rushes.backends import BackendConfig
+    from rushes.backends.profile import Auth
+
+
+def credentials(auth: Auth, config: BackendConfig) -> Credentials:
+    """Return headers and cookies for the backend's origin; raises NotConfigured.
+
+    Without a key, what is made of it is left out: many servers of one's own ask for none. An
+    extra that the profile names must be there. The operator's own headers win.
+    """
+    known = dict(config.extras)
+    if config.key is not None:
+        known["key"] = config.key
+    named = set(names_in([*auth.headers.values(), *auth.cookies.values()]))
+    missing = named - known.keys() - {"key"}
+    if missing:
+        raise NotConfigured(f"the profile {config.profile} needs: {', '.join(sorted(missing))}")
+    return Credentials(
+        headers=_filled(auth.headers, known) | dict(config.headers),
+        cookies=_filled(auth.cookies, known) | dict(config.cookies),
+        secrets=(*known.values(), *config.headers.values(), *config.cookies.values()),
+    )
+
+
+def _filled(templates: Mapping[str, str], known: Mapping[str, Secret]) -> dict[str, Secret]:
+    values = {name: secret.reveal() for name, secret in known.items()}
+    filled = {name: fill(text, values) for name, text in templates.items()}
+    return {name: Secret(text) for name, text in filled.items() if text is not None}

@@ -1,0 +1,340 @@
+"""The profile document: its whole grammar, as a schema that refuses what it does not know.
+
+A profile is a TOML file that tells how one kind of backend speaks HTTP. `profile_files` reads it,
+`templating` and `extraction` give it its meaning. The shipped `openai-videos.toml` shows each part
+with a comment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
+
+from rushes.backends.templating import names_in
+from rushes.domain import PROMPT_MAX, Capabilities, RemoteStatus, VideoRequest
+from rushes.errors import (
+    BackendError,
+    BackendUnavailable,
+    ConcurrencyLimited,
+    Forbidden,
+    GenerationFailed,
+    ModelUnavailable,
+    QuotaExhausted,
+    RateLimited,
+    RefusedByBackend,
+    RejectedByModeration,
+    RemoteJobNotFound,
+    ResultExpired,
+    Unauthorized,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+REQUEST_NAMES = frozenset(VideoRequest.model_fields) | {"size", "job_id"}
+REMOTE_NAMES = frozenset({"id"})
+KINDS: dict[str, type[BackendError]] = {
+    error.kind: error
+    for error in (
+        BackendUnavailable,
+        ConcurrencyLimited,
+        Forbidden,
+        GenerationFailed,
+        ModelUnavailable,
+        QuotaExhausted,
+        RateLimited,
+        RefusedByBackend,
+        RejectedByModeration,
+        RemoteJobNotFound,
+        ResultExpired,
+        Unauthorized,
+    )
+}
+"""The kinds of trouble that an answer can tell of."""
+_PREFIXED = re.compile(r"(extra|urls)\..+")
+
+
+def meant(word: str, known: Collection[str]) -> str:
+    """Return the end of a sentence that proposes what was probably meant."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
+
+
+def _a_pointer(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError('a JSON Pointer is empty or begins with "/"')
+    return text
+
+
+def _a_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from error
+    return text
+
+
+def _a_kind(text: str) -> str:
+    if text not in KINDS:
+        raise ValueError(f"no kind of error{meant(text, KINDS)}")
+    return text
+
+
+def _of(allowed: frozenset[str]) -> AfterValidator:
+    """Check that a template can be read and names only what there will be."""
+
+    def check(template: JsonValue) -> JsonValue:
+        for name in names_in(template):
+            if name not in allowed and not _PREFIXED.fullmatch(name):
+                raise ValueError(f"nothing is called {name!r} here{meant(name, allowed)}")
+        return template
+
+    return AfterValidator(check)
+
+
+def _readable(template: str) -> str:
+    list(names_in(template))
+    return template
+
+
+Pointer = Annotated[str, AfterValidator(_a_pointer)]
+Pointers = tuple[Pointer, ...]
+Pattern = Annotated[str, AfterValidator(_a_pattern)]
+Kind = Annotated[str, AfterValidator(_a_kind)]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Body = Annotated[dict[str, JsonValue], _of(REQUEST_NAMES)]
+Asked = Annotated[str, _of(REQUEST_NAMES)]
+Known = Annotated[str, _of(REMOTE_NAMES)]
+CredentialText = Annotated[str, AfterValidator(_readable)]
+
+
+class Part(BaseModel):
+    """A table of the document: unknown keys are refused, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Head(Part):
+    """What the profile is, and where its facts come from."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    version: Literal[1]
+    title: str
+    service: str
+    api: str
+    source: str
+    date: date
+
+
+class Auth(Part):
+    """Credentials: `{key}` and named extras. What has no value is not sent."""
+
+    headers: dict[str, CredentialText] = {}
+    cookies: dict[str, CredentialText] = {}
+
+
+class Submit(Part):
+    """The one request that may cost money."""
+
+    method: Method = "POST"
+    path: Asked
+    encoding: Literal["json", "multipart", "none"] = "json"
+    query: dict[str, Asked] = {}
+    headers: dict[str, Asked] = {}
+    body: Body = {}
+    timeout_s: Seconds = 60
+
+
+class Extract(Part):
+    """Where an answer to a submit or a poll says what."""
+
+    id: Pointers
+    urls: dict[str, Pointers] = {}
+    """Addresses for later calls, named `{urls.x}`; `clip` is where the clip lies."""
+    effective_prompt: Pointers = ()
+
+
+class Call(Part):
+    """A request about a job that the backend knows."""
+
+    method: Method = "GET"
+    path: Known
+    query: dict[str, Known] = {}
+
+
+class Poll(Call):
+    """How to ask how it stands, and how often."""
+
+    first_s: Seconds = 2
+    factor: Annotated[float, Field(ge=1, le=5)] = 1.5
+    max_s: Seconds = 15
+    interval_header_ms: str | None = None
+    """A response header with the wait that the backend proposes, in milliseconds."""
+
+
+class Condition(Part):
+    """A test of an answer; everything that is given must hold."""
+
+    exists: Pointer | None = None
+    """There, and not null."""
+    empty: Pointer | None = None
+    """Absent, null, or without content."""
+    path: Pointer | None = None
+    equals: JsonValue = None
+    """`path` holds just this value."""
+
+    @model_validator(mode="after")
+    def _tests_something(self) -> Condition:
+        if self.exists is None and self.empty is None and self.path is None:
+            raise ValueError("a condition needs exists, empty, or path with equals")
+        return self
+
+
+class StateRule(Condition):
+    """A state that goes before the map."""
+
+    state: RemoteStatus
+    kind: Kind | None = None
+    message: Pointers = ()
+
+
+class State(Part):
+    """The state of a job: rules in their order, then the word at `path` through the map."""
+
+    path: Pointers
+    map: dict[str, RemoteStatus] = {}
+    missing: RemoteStatus = RemoteStatus.IN_PROGRESS
+    unknown: RemoteStatus = RemoteStatus.IN_PROGRESS
+    rules: tuple[StateRule, ...] = ()
+
+
+class Progress(Part):
+    """How far it is; `scale` is the value that means done."""
+
+    path: Pointers = ()
+    scale: Annotated[float, Field(gt=0)] = 100
+    queue_position: Pointers = ()
+
+
+class Classify(Part):
+    """An error is of `kind` where everything that is given holds."""
+
+    http: tuple[int, ...] = ()
+    code: tuple[str, ...] = ()
+    message: Pattern | None = None
+    kind: Kind
+
+
+class Errors(Part):
+    """Where an error says what it is, and what that means."""
+
+    code: Pointers = ()
+    message: Pointers = ()
+    classify: tuple[Classify, ...] = ()
+
+
+class Ok(Part):
+    """The test that a 2xx answer passes unless it is an error in disguise."""
+
+    path: Pointer
+    equals: JsonValue
+    missing: bool = True
+    """Whether an answer without that place passes."""
+
+
+class Result(Part):
+    """Where the clip is: at `path`, or at an address that the job's answer gives."""
+
+    path: Known | None = None
+    auth: Literal["never", "same_origin"] = "same_origin"
+    accept: str = "video/*, application/octet-stream;q=0.9, */*;q=0.1"
+    json_url: Pointers = ()
+    """Where a JSON answer in the clip's place holds its address."""
+    url_auth: Literal["never", "same_origin"] = "never"
+    """Whether credentials go to an address that an answer gave, if it is of our origin."""
+
+
+class Cancel(Call):
+    """How to stop a job. Only an answer that meets `confirmed` is called a confirmed stop."""
+
+    method: Method = "DELETE"
+    confirmed: Condition | None = None
+
+
+class Find(Part):
+    """How to look a job up by our own key: a list in which one entry bears it."""
+
+    method: Method = "GET"
+    path: Asked
+    query: dict[str, Asked] = {}
+    array: Pointer
+    key: Pointer
+
+
+class Models(Part):
+    """What the models take; what is not said here is not offered."""
+
+    durations: tuple[Annotated[float, Field(gt=0, le=60)], ...] = ()
+    aspect_ratios: tuple[str, ...] = ()
+    resolutions: tuple[str, ...] = ()
+    seed: bool = False
+    negative_prompt: bool = False
+    first_frame: bool = False
+    n_max: Annotated[int, Field(ge=1, le=16)] = 1
+    prompt_max: Annotated[int, Field(ge=1, le=PROMPT_MAX)] = PROMPT_MAX
+    progress: bool = False
+    cancel: Literal["none", "queued", "any"] = "none"
+    idempotency: bool = False
+
+    def as_capabilities(self) -> Capabilities:
+        """Return the same as the domain's type."""
+        return Capabilities(**self.model_dump())
+
+
+class Check(Call):
+    """A harmless request that proves server, path and key."""
+
+    expect: Pointers = ()
+    """One of these is in a 2xx answer of a server that fits the profile."""
+    url_ends: str | None = None
+    """How the configured URL usually ends, for the advice when the path is wrong."""
+
+
+class Profile(Part):
+    """A whole, sound profile."""
+
+    profile: Head
+    auth: Auth = Auth()
+    submit: Submit
+    extract: Extract
+    poll: Poll
+    state: State
+    progress: Progress = Progress()
+    error: Errors = Errors()
+    ok: Ok | None = None
+    result: Result
+    cancel: Cancel | None = None
+    forget: Call | None = None
+    find: Find | None = None
+    capabilities: Models = Models()
+    tables: dict[str, dict[str, str]] = {}
+    check: Check
+
+    @model_validator(mode="after")
+    def _has_a_clip(self) -> Profile:
+        if self.result.path is None and "clip" not in self.extract.urls:
+            raise ValueError("the clip lies nowhere: result.path or extract.urls.clip is needed")
+        return self

@@ -1,0 +1,24 @@
+"""The one way out: every request that leaves this machine is made here, and only here.
+
+`GuardedClient` speaks to one configured origin. What a peer may do to us is bounded: addresses are
+checked as they are dialled, time, size and pace are capped, redirects and encodings refused, and
+the credentials travel to that origin and nowhere else. httpx errors end here.
+"""
+
+from rushes.net.answers import Answer
+from rushes.net.client import Credentials, GuardedClient, Patience
+from rushes.net.guard import AddressRefused, is_public
+from rushes.net.incoming import Incoming
+from rushes.net.redaction import Redactor, Secret
+
+__all__ = [
+    "AddressRefused",
+    "Answer",
+    "Credentials",
+    "GuardedClient",
+    "Incoming",
+    "Patience",
+    "Redactor",
+    "Secret",
+    "is_public",
+]

@@ -1,0 +1,74 @@
+"""Addresses before anything is dialled: how they are written, named, and what is no address."""
+
+from __future__ import annotations
+
+import httpx
+
+from rushes.errors import BadBackendResponse, NotConfigured, NotSent
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+Origin = tuple[str, str, int]
+"""Scheme, host and port, the default port spelled out."""
+
+
+def origin_of(url: httpx.URL) -> Origin:
+    """Return the origin; port 0 for a scheme that we do not speak."""
+    return url.scheme, url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS.get(url.scheme, 0)
+
+
+def host_and_port(url: httpx.URL) -> str:
+    """Return how an operator names the peer."""
+    _, host, port = origin_of(url)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def base_url(text: str) -> httpx.URL:
+    """Read a configured address; raises NotConfigured."""
+    try:
+        url = httpx.URL(text.rstrip("/"))
+    except httpx.InvalidURL as error:
+        raise NotConfigured(f"the backend's URL cannot be read: {error}") from error
+    if url.scheme not in DEFAULT_PORTS or not url.host:
+        raise NotConfigured("the backend's URL must begin with http:// or https:// and a host")
+    if url.userinfo or url.query or url.fragment:
+        raise NotConfigured("the backend's URL takes no user, no ? and no #; keys have a setting")
+    return url
+
+
+def below(base: httpx.URL, address: str) -> httpx.URL:
+    """Return a path below `base`, or a whole URL as it is; raises NotSent for neither."""
+    try:
+        if address.startswith("/") and not address.startswith("//"):
+            return httpx.URL(str(base).rstrip("/") + address)
+        return base.join(address)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise NotSent("no usable address", retryable=False) from error
+
+
+def next_hop(url: httpx.URL, location: str | None) -> httpx.URL:
+    """Return where a redirect leads; raises BadBackendResponse when that is nowhere."""
+    try:
+        return url.join(location or "//")
+    except (httpx.InvalidURL, ValueError) as error:
+        raise BadBackendResponse("a redirect that leads nowhere") from error
+
+
+def permit_clip(url: httpx.URL, backend: Origin) -> None:
+    """Refuse a clip's address by scheme and port; raises NotSent.
+
+    Which network the host leads into is checked when it is dialled.
+    """
+    scheme, host, port = origin = origin_of(url)
+    if origin == backend:
+        return
+    if not host or scheme not in {"https", backend[0]}:
+        raise refused(url, f"neither https nor the backend's own {backend[0]}")
+    if port not in {DEFAULT_PORTS[scheme], backend[2]}:
+        raise refused(url, "an unusual port")
+
+
+def refused(url: httpx.URL, why: str) -> NotSent:
+    """Return the error for an address that we do not go to."""
+    where = host_and_port(url)
+    return NotSent(f"{where} is not an allowed address", retryable=False, detail=f"{where}: {why}")

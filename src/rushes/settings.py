@@ -1,0 +1,171 @@
+"""Every environment variable, in one class; built once, read only by `cli` and `app`.
+
+Values come from the environment, then from `.env` in the working folder, then from the defaults
+here. `.env.example` lists them all; a test compares both ways.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from rushes.errors import RushesError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PREFIX = "RUSHES_"
+ENV_FILE = Path(".env")
+
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class BadSetting(RushesError):
+    """A setting cannot be used; the message is one line that names it and the mend."""
+
+    kind = "bad_setting"
+
+
+class Settings(BaseSettings):
+    """The configuration of one server."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    # where it listens and keeps things
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    data_dir: Path = Path("data")
+    # your backend
+    backend_url: str | None = None
+    backend_profile: str = "openai-videos"
+    backend_key: SecretStr | None = None
+    backend_key_file: Path | None = None
+    backend_name: str | None = None
+    backend_models: Names = ()
+    backend_concurrency: Annotated[int, Field(ge=1, le=1000)] = 2
+    backend_deadline: Annotated[int, Field(ge=1, le=10_080)] = 30
+    profiles_dir: Path | None = None
+    # behind a proxy
+    public_url: str | None = None
+    allowed_hosts: Names = ()
+    allow_public_bind: bool = False
+    # limits
+    max_queued: Annotated[int, Field(ge=1)] = 500
+    max_queued_per_person: Annotated[int, Field(ge=1)] = 100
+    max_clip_mb: Annotated[int, Field(ge=1)] = 2000
+    # manners
+    language: Literal["en", "fr", "it"] = "en"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _blank_is_absent(cls, value: object, info: object) -> object:
+        if value == "":
+            name = getattr(info, "field_name", "")
+            return cls.model_fields[name].get_default()
+        return value
+
+    @field_validator("backend_models", "allowed_hosts", mode="before")
+    @classmethod
+    def _comma_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("backend_url", "public_url")
+    @classmethod
+    def _plain_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must look like http://host or https://host/path")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must have no user, no query and no fragment")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Settings:
+        if self.backend_key is not None and self.backend_key_file is not None:
+            raise ValueError("set RUSHES_BACKEND_KEY or RUSHES_BACKEND_KEY_FILE, not both")
+        return self
+
+    @property
+    def deadline(self) -> timedelta:
+        """How long one job may take at the backend before we stop counting on it."""
+        return timedelta(minutes=self.backend_deadline)
+
+    def key(self) -> str | None:
+        """Return the backend's key from wherever it was put; raises BadSetting."""
+        if self.backend_key_file is None:
+            return self.backend_key.get_secret_value() if self.backend_key else None
+        try:
+            return self.backend_key_file.read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"RUSHES_BACKEND_KEY_FILE cannot be read: {error}") from error
+
+    def require_safe_bind(self) -> None:
+        """Refuse to listen beyond this machine while nobody has to sign in."""
+        if self.allow_public_bind or _is_loopback(self.host):
+            return
+        raise BadSetting(
+            f"RUSHES_HOST={self.host} would let anybody on the network spend your backend's money: "
+            "keep 127.0.0.1 and put a proxy with sign-in in front, "
+            "or set RUSHES_ALLOW_PUBLIC_BIND=yes if you know that the network is yours alone"
+        )
+
+
+def load_settings(env_file: Path | None = ENV_FILE, **given: Any) -> Settings:  # noqa: ANN401
+    """Read the settings; values `given` (from the command line) win. Raises BadSetting.
+
+    Secrets leave the environment, so that no child process and no crash dump inherits them.
+    """
+    _refuse_strangers([*os.environ, *(dotenv_values(env_file) if env_file else ())])
+    wanted = {name: value for name, value in given.items() if value is not None}
+    try:
+        settings = Settings(_env_file=env_file, **wanted)
+    except ValidationError as error:
+        raise BadSetting(_first_line(error)) from error
+    os.environ.pop(f"{PREFIX}BACKEND_KEY", None)
+    return settings
+
+
+def setting_names() -> list[str]:
+    """Return every environment variable that means something here."""
+    return [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+
+
+def _refuse_strangers(names: Iterable[str]) -> None:
+    known = setting_names()
+    for name in names:
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise BadSetting(f"there is no setting {name}{hint}")
+
+
+def _first_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = f"{PREFIX}{first['loc'][0]}".upper() if first["loc"] else "settings"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message[0].lower()}{message[1:]}" if first["loc"] else message
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Where jobs and clips are kept: one file is one place to keep things."""

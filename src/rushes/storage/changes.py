@@ -1,0 +1,83 @@
+"""What a write means for a job: pure rules that every job store shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rushes.domain import JobEvent, JobStatus
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rushes.domain import Job, RemoteJob
+
+
+def saved(row: Job, job: Job, *, now: datetime) -> Job:
+    """Return what a worker's save leaves of `row`: the worker's columns, the viewer's kept.
+
+    A cancel wish or a remote id that came while the worker was busy must not wait for the time
+    it had in mind: the job is due at once. A remote id that is known is never forgotten.
+    """
+    has_news = (row.cancel_requested_at is not None and job.cancel_requested_at is None) or (
+        row.remote is not None and job.remote is None
+    )
+    return replace(
+        job,
+        remote=job.remote or row.remote,
+        next_at=now if has_news and not job.is_final else job.next_at,
+        cancel_requested_at=row.cancel_requested_at,
+        deleted_at=row.deleted_at,
+        starred=row.starred,
+        title=row.title,
+    )
+
+
+def marked(
+    row: Job,
+    *,
+    now: datetime,
+    cancel_requested_at: datetime | None,
+    deleted_at: datetime | None,
+    starred: bool | None,
+    title: str | None,
+    restored: bool,
+) -> Job:
+    """Return `row` with the viewer's columns that are given; a cancel wish makes it due."""
+    is_wish = cancel_requested_at is not None and not row.is_final
+    return replace(
+        row,
+        cancel_requested_at=cancel_requested_at or row.cancel_requested_at,
+        deleted_at=None if restored else deleted_at or row.deleted_at,
+        starred=row.starred if starred is None else starred,
+        title=row.title if title is None else title,
+        next_at=now if is_wish else row.next_at,
+    )
+
+
+def evidenced(row: Job, remote: RemoteJob, *, now: datetime) -> Job:
+    """Return `row` with a remote id that came late; an unknown job is due to follow it."""
+    is_unknown = row.status is JobStatus.UNKNOWN
+    return replace(row, remote=remote, next_at=now if is_unknown else row.next_at)
+
+
+def events_between(before: Job | None, after: Job, *, now: datetime) -> list[JobEvent]:
+    """Return the lines of history that a write leaves; `before` is None at birth."""
+    trouble = after.failure or after.setback
+    kind = trouble.kind if trouble else None
+    if before is None or before.status is not after.status:
+        return [JobEvent(now, after.status.value, kind), *_viewer_events(before, after, now)]
+    if after.setback is not None and after.attempt > before.attempt:
+        return [JobEvent(now, "set_back", kind), *_viewer_events(before, after, now)]
+    return _viewer_events(before, after, now)
+
+
+def _viewer_events(before: Job | None, after: Job, now: datetime) -> list[JobEvent]:
+    if before is None:
+        return []
+    words = {
+        "cancel_requested": after.cancel_requested_at and not before.cancel_requested_at,
+        "deleted": after.deleted_at and not before.deleted_at,
+        "restored": before.deleted_at and not after.deleted_at,
+    }
+    return [JobEvent(now, word) for word, is_news in words.items() if is_news]

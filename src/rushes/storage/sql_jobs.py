@@ -1,0 +1,214 @@
+"""JobStore on SQLAlchemy Core: every statement is written to mean the same on SQLite and others.
+
+Leases are nobody's business but the workers': taking, prolonging and losing one changes no
+revision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import func, select
+
+from rushes.domain import Job, JobEvent, JobPage
+from rushes.errors import JobNotFound
+from rushes.storage.claiming import IS_QUEUED, claim, renew, void_leases
+from rushes.storage.embedded import EmbeddedDatabase
+from rushes.storage.rows import JOB_COLUMNS, job_of
+from rushes.storage.searching import older_than, page_of, page_statement
+from rushes.storage.tables import counter, events, jobs
+from rushes.storage.writing import Writing
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime, timedelta
+    from pathlib import Path
+
+    from sqlalchemy import Executable, RowMapping
+
+    from rushes.domain import JobQuery, Limits, RemoteJob, Scope
+    from rushes.ports import Choose, Claimed
+
+T = TypeVar("T")
+
+CHANGES_MAX = 1000
+HISTORY_MAX = 500
+
+
+class SqlJobs:
+    """Jobs in one SQLite file; see ports.JobStore. `open` comes first, `close` last."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], datetime],
+        *,
+        sqlite_version: tuple[int, int, int] = sqlite3.sqlite_version_info,
+    ) -> None:
+        self._database = EmbeddedDatabase(path, sqlite_version=sqlite_version)
+        self._clock = clock
+        self._latest = 0
+        self._changed = asyncio.Event()
+
+    async def open(self) -> None:
+        """Take the data folder for this process alone; raises StorageError.
+
+        Nobody else can be at work then, so every lease is void and its job due again.
+        """
+        await self._database.open()
+        try:
+            await self._write(lambda writing: void_leases(writing.connection))
+            self._latest = await self.revision()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Let running writes end and give the data folder back."""
+        await self._database.close()
+
+    # --- for viewers ----------------------------------------------------------------------------
+
+    async def add(self, batch: Sequence[Job], limits: Limits) -> list[Job]:
+        """See ports.JobStore. The jobs of a batch share their owner and their submit token."""
+        if not batch:
+            return []
+        return await self._write(lambda writing: writing.add(batch, limits))
+
+    async def get(self, job_id: str) -> Job:
+        """See ports.JobStore."""
+        rows = await self._read(select(*JOB_COLUMNS).where(jobs.c.id == job_id))
+        if not rows:
+            raise JobNotFound(f"there is no job {job_id}")
+        return job_of(rows[0])
+
+    async def search(self, query: JobQuery) -> JobPage:
+        """See ports.JobStore. Raises InvalidRequest for a cursor or a text that cannot be used."""
+        return page_of(query, await self._read(page_statement(query)))
+
+    async def amend(self, job: Job) -> Job:
+        """See ports.JobStore."""
+        return await self._write(lambda writing: writing.amend(job))
+
+    async def mark(
+        self,
+        job_id: str,
+        *,
+        cancel_requested_at: datetime | None = None,
+        deleted_at: datetime | None = None,
+        starred: bool | None = None,
+        title: str | None = None,
+        restored: bool = False,
+    ) -> Job:
+        """See ports.JobStore."""
+        return await self._write(
+            lambda writing: writing.mark(
+                job_id,
+                cancel_requested_at=cancel_requested_at,
+                deleted_at=deleted_at,
+                starred=starred,
+                title=title,
+                restored=restored,
+            )
+        )
+
+    async def changed_since(self, revision: int, scope: Scope) -> list[Job]:
+        """See ports.JobStore."""
+        is_news = jobs.c.revision > revision
+        if scope.owner is not None:
+            is_news &= jobs.c.owner == scope.owner
+        ordered = (jobs.c.revision, jobs.c.created_at, jobs.c.place, jobs.c.id)
+        # The batch that one write touched is never cut in two: it shares a revision.
+        last = (
+            select(jobs.c.revision)
+            .where(is_news)
+            .order_by(jobs.c.revision)
+            .limit(CHANGES_MAX)
+            .subquery()
+        )
+        up_to = select(func.max(last.c.revision)).scalar_subquery()
+        statement = select(*JOB_COLUMNS).where(is_news, jobs.c.revision <= up_to)
+        return [job_of(row) for row in await self._read(statement.order_by(*ordered))]
+
+    async def revision(self) -> int:
+        """See ports.JobStore."""
+        rows = await self._read(select(counter.c.revision))
+        return int(rows[0]["revision"])
+
+    async def wait_changed(self, after: int, at_most: timedelta) -> int:
+        """See ports.JobStore. This process alone writes, so its own commits are all there are."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most.total_seconds()):
+                while self._latest <= after:
+                    await self._changed.wait()
+        return self._latest
+
+    async def history(self, job_id: str) -> list[JobEvent]:
+        """See ports.JobStore. The newest HISTORY_MAX events."""
+        statement = (
+            select(events.c.at, events.c.what, events.c.kind)
+            .where(events.c.job_id == job_id)
+            .order_by(events.c.id.desc())
+            .limit(HISTORY_MAX)
+        )
+        return [JobEvent(**row) for row in reversed(await self._read(statement))]
+
+    async def count_ahead(self, job: Job) -> int:
+        """See ports.JobStore."""
+        is_ahead = (IS_QUEUED, jobs.c.backend == job.backend, jobs.c.deleted_at.is_(None))
+        statement = select(func.count().label("ahead")).where(*is_ahead, older_than(job))
+        rows = await self._read(statement)
+        return int(rows[0]["ahead"])
+
+    # --- for workers ----------------------------------------------------------------------------
+
+    async def claim(self, worker: str, lease: timedelta, choose: Choose) -> Claimed:
+        """See ports.JobStore."""
+        return await self._write(
+            lambda writing: claim(
+                writing.connection, writing.now, worker, writing.now + lease, choose
+            )
+        )
+
+    async def renew(self, worker: str, lease: timedelta) -> list[Job]:
+        """See ports.JobStore."""
+        return await self._write(
+            lambda writing: renew(writing.connection, worker, writing.now + lease)
+        )
+
+    async def save(self, job: Job, *, release: bool = True) -> Job:
+        """See ports.JobStore."""
+        return await self._write(lambda writing: writing.save(job, release=release))
+
+    async def record_remote(self, job_id: str, remote: RemoteJob) -> None:
+        """See ports.JobStore."""
+        await self._write(lambda writing: writing.record_remote(job_id, remote))
+
+    # --- transactions ---------------------------------------------------------------------------
+
+    async def _read(self, statement: Executable) -> Sequence[RowMapping]:
+        return await self._database.uncut(self._fetch(statement))
+
+    async def _fetch(self, statement: Executable) -> Sequence[RowMapping]:
+        async with self._database.reading() as connection:
+            return (await connection.execute(statement)).mappings().all()
+
+    async def _write(self, work: Callable[[Writing], Awaitable[T]]) -> T:
+        return await self._database.uncut(self._commit(work))
+
+    async def _commit(self, work: Callable[[Writing], Awaitable[T]]) -> T:
+        """Run `work` in a transaction; once it is on disk, wake whoever waits for changes."""
+        async with self._database.writing() as connection:
+            writing = Writing(connection, self._clock())
+            result = await work(writing)
+        if writing.revision is not None:
+            self._announce(writing.revision)
+        return result
+
+    def _announce(self, revision: int) -> None:
+        self._latest = max(self._latest, revision)
+        self._changed.set()
+        self._changed = asyncio.Event()

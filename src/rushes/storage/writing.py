@@ -1,0 +1,143 @@
+"""One writing transaction on jobs: each row is read first, then decided by the pure rules.
+
+Reading takes the row's lock where the database has row locks; SQLite has one writer anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+
+from rushes.errors import JobConflict, JobNotFound, LeaseLost, QueueFull
+from rushes.storage.changes import events_between, evidenced, marked, saved
+from rushes.storage.claiming import IS_QUEUED, NO_LEASE
+from rushes.storage.rows import (
+    JOB_COLUMNS,
+    JOB_FIELDS,
+    VIEWER_FIELDS,
+    WORKER_FIELDS,
+    job_of,
+    searched_text,
+    values_of,
+)
+from rushes.storage.tables import counter, events, jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from rushes.domain import Job, Limits, RemoteJob
+
+
+class Writing:
+    """The transaction's connection and moment, and the revision once one was given out."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self.connection = connection
+        self.now = now
+        self.revision: int | None = None
+
+    async def add(self, batch: Sequence[Job], limits: Limits) -> list[Job]:
+        """Insert a batch, or return the one that has its owner and token already."""
+        first = batch[0]
+        known = await self._batch_of(first.owner, first.submit_token)
+        if known:
+            return known
+        await self._keep_limits(first.owner, len(batch), limits)
+        revision = await self._next_revision()
+        added = [replace(job, revision=revision) for job in batch]
+        rows = [values_of(job, JOB_FIELDS) | {"searched": searched_text(job)} for job in added]
+        await self.connection.execute(insert(jobs), rows)
+        await self._tell([(None, job) for job in added])
+        return added
+
+    async def save(self, job: Job, *, release: bool) -> Job:
+        """Write the worker's columns under the fence; raises LeaseLost."""
+        try:
+            row, _ = await self._row(job.id)
+        except JobNotFound as error:
+            raise LeaseLost(f"job {job.id} is gone") from error
+        if row.fence != job.fence:
+            raise LeaseLost(f"job {job.id} is carried by another worker")
+        extra = NO_LEASE if release else {}
+        return await self._put(row, saved(row, job, now=self.now), WORKER_FIELDS, **extra)
+
+    async def amend(self, job: Job) -> Job:
+        """Write the worker's columns for a person; raises JobConflict."""
+        row, lease_until = await self._row(job.id)
+        if lease_until is not None and lease_until > self.now:
+            raise JobConflict("a worker is busy with this job")
+        if row.revision != job.revision:
+            raise JobConflict("the job has changed meanwhile")
+        after = replace(saved(row, job, now=self.now), fence=row.fence + 1)
+        return await self._put(row, after, (*WORKER_FIELDS, "fence"), **NO_LEASE)
+
+    async def mark(self, job_id: str, **changes: Any) -> Job:  # noqa: ANN401 - see changes.marked
+        """Write the viewer's columns that are given."""
+        row, _ = await self._row(job_id)
+        after = marked(row, now=self.now, **changes)
+        searched = searched_text(after)
+        return await self._put(row, after, (*VIEWER_FIELDS, "next_at"), searched=searched)
+
+    async def record_remote(self, job_id: str, remote: RemoteJob) -> None:
+        """Keep a remote id where none is known yet."""
+        row, _ = await self._row(job_id)
+        if row.remote is None:
+            await self._put(row, evidenced(row, remote, now=self.now), ("remote", "next_at"))
+
+    async def _row(self, job_id: str) -> tuple[Job, datetime | None]:
+        """Return the job and the end of its lease."""
+        statement = (
+            select(*JOB_COLUMNS, jobs.c.lease_until).where(jobs.c.id == job_id).with_for_update()
+        )
+        row = (await self.connection.execute(statement)).mappings().one_or_none()
+        if row is None:
+            raise JobNotFound(f"there is no job {job_id}")
+        return job_of(row), row["lease_until"]
+
+    async def _put(self, before: Job, after: Job, names: Sequence[str], **extra: Any) -> Job:  # noqa: ANN401 - columns
+        """Write the named columns of `after`, and its history."""
+        after = replace(after, revision=await self._next_revision())
+        values = values_of(after, (*names, "revision")) | extra
+        await self.connection.execute(update(jobs).where(jobs.c.id == after.id).values(**values))
+        await self._tell([(before, after)])
+        return after
+
+    async def _tell(self, changes: Sequence[tuple[Job | None, Job]]) -> None:
+        rows = [
+            {"job_id": after.id, "at": event.at, "what": event.what, "kind": event.kind}
+            for before, after in changes
+            for event in events_between(before, after, now=self.now)
+        ]
+        if rows:
+            await self.connection.execute(insert(events), rows)
+
+    async def _next_revision(self) -> int:
+        statement = (
+            update(counter).values(revision=counter.c.revision + 1).returning(counter.c.revision)
+        )
+        self.revision = (await self.connection.execute(statement)).scalar_one()
+        return self.revision
+
+    async def _batch_of(self, owner: str, submit_token: str) -> list[Job]:
+        statement = (
+            select(*JOB_COLUMNS)
+            .where(jobs.c.owner == owner, jobs.c.submit_token == submit_token)
+            .order_by(jobs.c.place)
+        )
+        return [job_of(row) for row in (await self.connection.execute(statement)).mappings()]
+
+    async def _keep_limits(self, owner: str, more: int, limits: Limits) -> None:
+        if await self._waiting() + more > limits.queued_total:
+            raise QueueFull("too many jobs are waiting")
+        if await self._waiting(jobs.c.owner == owner) + more > limits.queued_per_owner:
+            raise QueueFull("too many of your jobs are waiting")
+
+    async def _waiting(self, *conditions: ColumnElement[bool]) -> int:
+        statement = select(func.count()).where(IS_QUEUED, jobs.c.deleted_at.is_(None), *conditions)
+        return (await self.connection.execute(statement)).scalar_one()

@@ -1,0 +1,219 @@
+"""The JSON API, version 1: what scripts can rely on."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+
+from rushes.domain import Job, JobQuery, JobStatus, Scope, VideoRequest
+from rushes.errors import InvalidRequest
+from rushes.web.dependencies import CurrentSite, CurrentViewer, JobId, OwnJob, Site
+from rushes.web.forms import COUNT_MAX
+
+router = APIRouter(prefix="/api/v1", tags=["jobs"])
+
+
+class NewJob(BaseModel):
+    """A recipe, and how many clips to make of it. An absent field is the backend's choice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prompt: str
+    negative_prompt: str | None = None
+    model: str | None = None
+    duration_s: float | None = Field(
+        default=None, validation_alias=AliasChoices("duration_s", "duration")
+    )
+    aspect_ratio: str | None = None
+    resolution: str | None = None
+    width: int | None = None
+    height: int | None = None
+    fps: int | None = None
+    seed: int | None = None
+    count: int = Field(default=1, ge=1, le=COUNT_MAX)
+    backend: str | None = None
+
+    def request(self) -> VideoRequest:
+        """Return the recipe alone; raises InvalidRequest, naming the field."""
+        recipe = self.model_dump(exclude={"count", "backend"}, exclude_none=True)
+        try:
+            return VideoRequest(**recipe)
+        except ValidationError as problem:
+            error = problem.errors()[0]
+            where = ".".join(str(part) for part in error["loc"])
+            sentence = error["msg"]
+            raise InvalidRequest(sentence, field=where or None) from problem
+
+
+class FailureOut(BaseModel):
+    """Why a job ended without a clip, or why its end is unknown."""
+
+    kind: str
+    message: str
+    stage: str
+
+
+class ClipOut(BaseModel):
+    """The finished clip; `size` in bytes, sides in pixels."""
+
+    url: str
+    media_type: str
+    size: int
+    sha256: str
+    width: int | None
+    height: int | None
+    duration_s: float | None
+
+
+class QueueOut(BaseModel):
+    """Where a waiting job stands."""
+
+    ahead: int
+
+
+class JobOut(BaseModel):
+    """One job. `progress` is a percentage, or null while it is not known."""
+
+    id: str
+    status: JobStatus
+    progress: int | None
+    failure: FailureOut | None
+    request: dict[str, Any]
+    clip: ClipOut | None
+    created_at: datetime
+    finished_at: datetime | None
+    queue: QueueOut | None
+    batch: str
+    origin: str | None
+    backend: str
+
+    @classmethod
+    async def of(cls, job: Job, site: Site) -> Self:
+        """Tell a job to a program: nothing of the backend's addresses, ids or details."""
+        waits = job.status is JobStatus.QUEUED
+        return cls(
+            id=job.id,
+            status=job.status,
+            progress=job.progress,
+            failure=_failure(job),
+            request=job.request.model_dump(exclude_none=True, exclude_defaults=True),
+            clip=_clip(job, site),
+            created_at=job.created_at,
+            finished_at=job.finished_at,
+            queue=QueueOut(ahead=await site.jobs.ahead(job)) if waits else None,
+            batch=job.batch,
+            origin=job.origin,
+            backend=job.backend,
+        )
+
+
+def _failure(job: Job) -> FailureOut | None:
+    failure = job.failure
+    if failure is None:
+        return None
+    return FailureOut(kind=failure.kind, message=failure.message, stage=failure.stage)
+
+
+def _clip(job: Job, site: Site) -> ClipOut | None:
+    clip = job.clip
+    if clip is None:
+        return None
+    return ClipOut(
+        url=site.addresses.clip(job.id),
+        media_type=clip.media_type,
+        size=clip.size,
+        sha256=clip.sha256,
+        width=clip.width,
+        height=clip.height,
+        duration_s=clip.duration_s,
+    )
+
+
+class JobsOut(BaseModel):
+    """A page of jobs, newest first; `next` goes into `after` for the page that follows."""
+
+    jobs: list[JobOut]
+    next: str | None
+
+
+class ListQuery(BaseModel):
+    """Which jobs to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: str | None = Field(default=None, max_length=200)
+    limit: int = Field(default=24, ge=1, le=100)
+    q: str | None = Field(default=None, max_length=200)
+    status: list[JobStatus] = Field(default_factory=list)
+    batch: str | None = Field(default=None, max_length=100)
+    backend: str | None = Field(default=None, max_length=100)
+
+    def job_query(self, owner: str) -> JobQuery:
+        """Return the question in the domain's words."""
+        return JobQuery(
+            Scope(owner),
+            text=self.q,
+            statuses=frozenset(self.status) or None,
+            batch=self.batch,
+            backend=self.backend,
+            after=self.after,
+            limit=self.limit,
+        )
+
+
+@router.get("/jobs")
+async def list_jobs(
+    site: CurrentSite, viewer: CurrentViewer, query: Annotated[ListQuery, Query()]
+) -> JobsOut:
+    """List your jobs."""
+    page = await site.jobs.search(viewer, query.job_query(viewer.owner))
+    return JobsOut(jobs=[await JobOut.of(job, site) for job in page.jobs], next=page.next)
+
+
+@router.post("/jobs", status_code=202)
+async def create_jobs(
+    site: CurrentSite,
+    viewer: CurrentViewer,
+    new: NewJob,
+    response: Response,
+    key: Annotated[
+        str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)
+    ] = None,
+) -> JobOut:
+    """Ask for a clip, or for `count` of them; the answer is the first job of the batch.
+
+    With an `Idempotency-Key`, the same body is the same batch, and another body an error.
+    """
+    recipe = new.request()
+    if key is None:
+        batch = await site.jobs.submit(viewer, recipe, count=new.count, backend=new.backend)
+    else:
+        batch = await site.jobs.submit_once(
+            viewer, recipe, count=new.count, backend=new.backend, key=key
+        )
+    response.headers["Location"] = site.addresses.api_job(batch[0].id)
+    return await JobOut.of(batch[0], site)
+
+
+async def told_job(job: OwnJob, site: CurrentSite) -> JobOut:
+    """Return one job as the API tells it."""
+    return await JobOut.of(job, site)
+
+
+@router.get("/jobs/{job_id}")
+async def get_job(job: Annotated[JobOut, Depends(told_job)]) -> JobOut:
+    """Look at one job."""
+    return job
+
+
+@router.post("/jobs/{job_id}/cancel")
+async def cancel_job(site: CurrentSite, viewer: CurrentViewer, job_id: JobId) -> JobOut:
+    """Wish a job's end; `status` tells when it has come."""
+    return await JobOut.of(await site.jobs.cancel(viewer, job_id), site)
+
+
+@router.delete("/jobs/{job_id}", status_code=204)
+async def delete_job(site: CurrentSite, viewer: CurrentViewer, job_id: JobId) -> None:
+    """Put a job away; one that still runs is cancelled first."""
+    await site.jobs.delete(viewer, job_id)

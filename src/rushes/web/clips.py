@@ -1,0 +1,133 @@
+"""The clip out: one address for a finished clip and for one that is still arriving."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from rushes.domain import Job, JobStatus
+from rushes.errors import ClipNotFound, ClipNotReady
+from rushes.ports import BlobState, ClipReader
+from rushes.web.dependencies import CurrentSite, OwnJob
+from rushes.web.headers import CLIP_POLICY
+from rushes.web.names import EXTENSIONS, clip_name, disposition
+from rushes.web.ranges import Selection, select
+from rushes.web.streaming import Stream
+
+READ = 512 * 1024
+PATIENCE = timedelta(minutes=15)
+"""How long a paused player may take nothing; it keeps a connection, but no thread."""
+FOR_EVER = "private, max-age=31536000, immutable"
+
+NOT_YET = "the clip has not begun to arrive"
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenClip:
+    """A clip that is held open for as long as its answer lasts, deleted or not."""
+
+    job: Job
+    key: str
+    reader: ClipReader
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all bytes are here."""
+        return self.reader.state is BlobState.WHOLE
+
+
+async def open_clip(job: OwnJob, site: CurrentSite) -> AsyncIterator[OpenClip]:
+    """Hold the job's clip open; raises ClipNotFound or ClipNotReady."""
+    key = clip_key(job)
+    async with AsyncExitStack() as stack:
+        try:
+            reader = await stack.enter_async_context(site.clips.open(key))
+        except ClipNotFound as error:
+            if job.clip is None:
+                raise ClipNotReady(NOT_YET) from error
+            raise
+        yield OpenClip(job, key, reader)
+
+
+def clip_key(job: Job) -> str:
+    """Return the key of a job's clip, whole or arriving; raises ClipNotFound or ClipNotReady."""
+    if job.clip is not None:
+        return job.clip.key
+    if job.download is not None and job.status is JobStatus.FETCHING:
+        return job.download.key
+    if not job.is_final:
+        raise ClipNotReady(NOT_YET)
+    raise ClipNotFound("this job has no clip")
+
+
+@router.api_route("/jobs/{job_id}/clip", methods=["GET", "HEAD"])
+async def clip(
+    request: Request,
+    site: CurrentSite,
+    held: Annotated[OpenClip, Depends(open_clip)],
+    download: str = "",
+) -> Response:
+    """Answer with the clip or the part of it that was asked for."""
+    is_get = request.method == "GET"
+    etag = f'"{held.key}"'
+    selection = select(
+        size=held.reader.size,
+        etag=etag,
+        ranges=request.headers.get("range") if is_get else None,  # RFC 9110 14.2: GET alone
+        if_range=request.headers.get("if-range"),
+        if_none_match=request.headers.get("if-none-match"),
+    )
+    headers = clip_headers(held, selection, is_download=bool(download)) | {"ETag": etag}
+    if not is_get or selection.status in {304, 416}:
+        return Response(status_code=selection.status, headers=headers)
+    return Stream(
+        relay(held.reader, selection.start, selection.stop),
+        stop=site.stop,
+        patience=PATIENCE,
+        status_code=selection.status,
+        headers=headers,
+    )
+
+
+def clip_headers(held: OpenClip, selection: Selection, *, is_download: bool) -> dict[str, str]:
+    """Return what is said of the clip; its type is ours, never the backend's."""
+    size = held.reader.size
+    headers = {
+        "Cache-Control": FOR_EVER if held.is_whole else "no-store",
+        "Content-Security-Policy": CLIP_POLICY,
+    }
+    if size is not None:
+        headers["Accept-Ranges"] = "bytes"
+    if selection.status == 416:
+        return headers | {"Content-Range": f"bytes */{size}"}
+    if selection.status == 304:
+        return headers
+    if selection.status == 206:
+        headers["Content-Range"] = f"bytes {selection.start}-{(selection.stop or 0) - 1}/{size}"
+    if selection.stop is not None:
+        headers["Content-Length"] = str(selection.stop - selection.start)
+    is_known = held.reader.media_type in EXTENSIONS
+    return headers | {
+        "Content-Type": held.reader.media_type if is_known else "application/octet-stream",
+        "Content-Disposition": disposition(
+            clip_name(held.job, held.reader.media_type),
+            is_attachment=is_download or not is_known,
+        ),
+    }
+
+
+async def relay(reader: ClipReader, start: int, stop: int | None) -> AsyncGenerator[bytes]:
+    """Yield the bytes from `start` up to `stop` (None: the end), as they come."""
+    position = start
+    while stop is None or position < stop:
+        ahead = position + READ
+        chunk = await reader.read(position, ahead if stop is None else min(ahead, stop))
+        if not chunk:
+            return
+        position += len(chunk)
+        yield chunk

@@ -1,0 +1,88 @@
+"""What a request is served with: the site's parts, and who is looking."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi import Path as PathParameter
+
+from rushes.domain import ID_PATTERN, LOCAL_VIEWER, Job, Viewer
+from rushes.web.language import SOURCE, language_of
+from rushes.web.prefix import Addresses, PublicAddress
+from rushes.web.rendering import Renderer, folder
+
+if TYPE_CHECKING:
+    from rushes.jobs.service import JobService
+    from rushes.ports import ClipStore
+
+Translate = Callable[[str], str]
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "[::1]", "localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """What an operator decides about the HTTP side. Sizes in bytes."""
+
+    static: Path = field(default_factory=lambda: folder("static"))
+    public: PublicAddress = field(default_factory=PublicAddress)
+    allowed_hosts: frozenset[str] = LOOPBACK_HOSTS
+    """Names that `Host` may carry, in lower case and without a port."""
+    rehearsal: bool = False
+    language: str = SOURCE
+    """What is spoken to whoever prefers none of ours."""
+    form_max: int = 512 * 1024
+    json_max: int = 64 * 1024
+    streams_max: int = 2_000
+    streams_per_viewer: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Everything that the routes need, handed in once."""
+
+    config: WebConfig
+    addresses: Addresses
+    jobs: "JobService"
+    clips: "ClipStore"
+    renderer: Renderer
+    stop: asyncio.Event
+    """Set when the server is about to stop: every open stream ends."""
+
+
+def site_of(request: Request) -> Site:
+    """Return the site that this request came to."""
+    return cast("Site", request.app.state.site)
+
+
+def current_viewer() -> Viewer:
+    """Return who is looking: in open mode, the single local user."""
+    return LOCAL_VIEWER
+
+
+CurrentSite = Annotated[Site, Depends(site_of)]
+CurrentViewer = Annotated[Viewer, Depends(current_viewer)]
+JobId = Annotated[str, PathParameter(pattern=ID_PATTERN)]
+
+
+async def own_job(job_id: JobId, site: CurrentSite, viewer: CurrentViewer) -> Job:
+    """Return the viewer's own job; raises JobNotFound."""
+    return await site.jobs.get(viewer, job_id)
+
+
+def current_language(request: Request) -> str:
+    """Return the language to answer in."""
+    return language_of(request, site_of(request).config.language)
+
+
+def current_translate(request: Request) -> Translate:
+    """Return the function that puts an English sentence into the answer's language."""
+    return site_of(request).renderer.text(current_language(request))
+
+
+OwnJob = Annotated[Job, Depends(own_job)]
+CurrentLanguage = Annotated[str, Depends(current_language)]
+CurrentTranslate = Annotated[Translate, Depends(current_translate)]

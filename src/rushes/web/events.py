@@ -1,0 +1,195 @@
+"""Live news of jobs: a stream for browsers that can, the same items by polling for the others.
+
+The store is the only truth; a stream is a loop of "wait, then ask what changed". What changed is
+rendered and encoded once for all who look with the same eyes: owner, role and language.
+"""
+
+import asyncio
+import json
+from collections import Counter, OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.sse import format_sse_event
+from starlette.exceptions import HTTPException
+
+from rushes.domain import Job, JobStatus, Viewer
+from rushes.web.dependencies import CurrentLanguage, CurrentViewer, Site
+from rushes.web.streaming import Stream
+
+HEARTBEAT = timedelta(seconds=15)
+LIFETIME = timedelta(minutes=10)
+"""A stream ends by itself after this, so that whoever reads it is asked for again who they are."""
+PATIENCE = timedelta(seconds=30)
+RETRY_MS = 3_000
+BATCH_MAX = 200
+"""More news than this is not told one by one: the page is to be loaded anew."""
+KEPT_BATCHES = 64
+
+ALIVE = format_sse_event(comment="alive")
+BYE = format_sse_event(event="bye", data_str="{}")
+HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """All that decides how a job looks to somebody."""
+
+    viewer: Viewer
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What changed up to `revision`, encoded both ways."""
+
+    revision: int
+    events: bytes
+    """One server-sent event a job; after a gap, a snapshot that says so."""
+    document: str
+    """`{"revision", "gap", "items"}`; with a gap the page is to be loaded anew."""
+
+
+@dataclass(slots=True)
+class Feed:
+    """Encodes news once, and counts the open streams."""
+
+    site: Site
+    batches: OrderedDict[tuple[Eyes, int, int], asyncio.Task[Batch]] = field(
+        default_factory=OrderedDict
+    )
+    streams: Counter[str] = field(default_factory=Counter)
+    heartbeat: timedelta = HEARTBEAT
+    lifetime: timedelta = LIFETIME
+    batch_max: int = BATCH_MAX
+
+    async def news(self, eyes: Eyes, after: int, revision: int) -> Batch:
+        """Return what changed after one revision, known to have reached another."""
+        key = (eyes, after, revision)
+        task = self.batches.get(key)
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
+            task = self.batches[key] = asyncio.create_task(self._encode(eyes, after, revision))
+            while len(self.batches) > KEPT_BATCHES:
+                self.batches.popitem(last=False)
+        return await asyncio.shield(task)
+
+    async def _encode(self, eyes: Eyes, after: int, revision: int) -> Batch:
+        changed = [] if after == revision else await self.site.jobs.changes(eyes.viewer, after)
+        reached = max([revision, *(job.revision for job in changed)])
+        # A page that knows more than the store talks to another store. One that knows nothing
+        # shows nothing yet, so that the newest are enough for it.
+        is_gap = after > revision or (after > 0 and len(changed) > self.batch_max)
+        told = [] if is_gap else changed[-self.batch_max :]
+        items = [await self._item(job, eyes) for job in told]
+        document = (
+            f'{{"revision":{reached},"gap":{json.dumps(is_gap)},"items":[{",".join(items)}]}}'
+        )
+        if is_gap:
+            return Batch(reached, _snapshot(reached, document), document)
+        events = (
+            format_sse_event(data_str=item, id=str(job.revision))
+            for job, item in zip(told, items, strict=True)
+        )
+        return Batch(reached, b"".join(events), document)
+
+    async def _item(self, job: Job, eyes: Eyes) -> str:
+        if job.deleted_at is not None:
+            return json.dumps({"id": job.id, "revision": job.revision, "deleted": True})
+        waits = job.status is JobStatus.QUEUED
+        ahead = await self.site.jobs.ahead(job) if waits else None
+        html = self.site.renderer.job_card(
+            job, language=eyes.language, viewer=eyes.viewer, ahead=ahead
+        )
+        return json.dumps(
+            {
+                "id": job.id,
+                "revision": job.revision,
+                "status": job.status,
+                "final": job.is_final,
+                "html": html,
+            }
+        )
+
+    async def stream(self, eyes: Eyes, after: int | None) -> AsyncGenerator[bytes]:
+        """Yield a snapshot of what changed after a revision, then each change as it comes.
+
+        Without a revision it begins with now: the page was loaded a moment ago.
+        """
+        jobs = self.site.jobs
+        until = asyncio.get_running_loop().time() + self.lifetime.total_seconds()
+        revision = await jobs.revision()
+        batch = await self.news(eyes, revision if after is None else after, revision)
+        yield _snapshot(batch.revision, batch.document)
+        while asyncio.get_running_loop().time() < until:
+            reached = await jobs.wait_changed(batch.revision, self.heartbeat)
+            batch = await self.news(eyes, batch.revision, reached)
+            yield batch.events or ALIVE
+
+
+def _snapshot(revision: int, document: str) -> bytes:
+    return format_sse_event(event="snapshot", data_str=document, id=str(revision), retry=RETRY_MS)
+
+
+def feed_of(request: Request) -> Feed:
+    """Return the site's one feed."""
+    return cast("Feed", request.app.state.feed)
+
+
+CurrentFeed = Annotated[Feed, Depends(feed_of)]
+
+
+async def seat(feed: CurrentFeed, viewer: CurrentViewer) -> AsyncIterator[None]:
+    """Hold one of the bounded number of streams for as long as the answer lasts."""
+    config = feed.site.config
+    if (
+        feed.streams.total() >= config.streams_max
+        or feed.streams[viewer.owner] >= config.streams_per_viewer
+    ):
+        raise HTTPException(503, "too many live pages are open", {"Retry-After": "5"})
+    feed.streams[viewer.owner] += 1
+    try:
+        yield
+    finally:
+        feed.streams[viewer.owner] -= 1
+
+
+def known_revision(request: Request, after: str = "") -> int | None:
+    """Return the revision that the reader knows already: of its last event, else of its page."""
+    told = request.headers.get("last-event-id") or after
+    return int(told) if told.isascii() and told.isdecimal() and len(told) <= 18 else None
+
+
+KnownRevision = Annotated[int | None, Depends(known_revision)]
+
+
+@router.get("/events", dependencies=[Depends(seat)])
+async def events(
+    feed: CurrentFeed, viewer: CurrentViewer, language: CurrentLanguage, after: KnownRevision
+) -> Response:
+    """Stream the viewer's changes."""
+    return Stream(
+        feed.stream(Eyes(viewer, language), after),
+        stop=feed.site.stop,
+        patience=PATIENCE,
+        farewell=BYE,
+        headers=HEADERS,
+    )
+
+
+@router.api_route("/api/v1/changes", methods=["GET", "HEAD"])
+async def changes(
+    feed: CurrentFeed, viewer: CurrentViewer, language: CurrentLanguage, after: KnownRevision
+) -> Response:
+    """Return the same news at once, for pages whose stream does not get through."""
+    revision = await feed.site.jobs.revision()
+    batch = await feed.news(Eyes(viewer, language), revision if after is None else after, revision)
+    return Response(batch.document, media_type="application/json")

@@ -1,0 +1,157 @@
+"""What a person typed into the composer, read strictly and kept word for word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from rushes.domain import PROMPT_MAX, VideoRequest
+from rushes.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rushes.domain import Job
+    from rushes.web.dependencies import Translate
+
+# Form fields by the name that the domain has for them.
+FIELDS = {
+    "prompt": "prompt",
+    "negative_prompt": "negative_prompt",
+    "model": "model",
+    "aspect_ratio": "aspect_ratio",
+    "resolution": "resolution",
+    "duration_s": "duration",
+    "seed": "seed",
+}
+KEPT = (*FIELDS.values(), "count", "backend")
+TOKENS = ("submit_token", "token")
+TOKEN_MAX = 100
+COUNT_MAX = 16
+SEED_MAX = 2_147_483_647
+DURATION_MAX = 60
+
+
+class FormProblem(InvalidRequest):
+    """Some fields cannot be used; `errors` has a sentence for each, `values` what was typed."""
+
+    def __init__(self, errors: Mapping[str, str], values: Mapping[str, str]) -> None:
+        first = next(iter(errors))
+        super().__init__(errors[first], field=first)
+        self.errors = dict(errors)
+        self.values = dict(values)
+
+
+@dataclass(frozen=True, slots=True)
+class ComposerState:
+    """What the composer shows again: typed values, a message at each bad field, its token."""
+
+    token: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A form that can be used."""
+
+    request: VideoRequest
+    count: int
+    backend: str | None
+    token: str | None
+
+
+def typed_values(form: Mapping[str, Any]) -> dict[str, str]:
+    """Return the text fields that we know; browsers send line ends as CRLF, we keep LF."""
+    fields = ((name, form.get(name)) for name in (*KEPT, *TOKENS))
+    return {
+        name: value.replace("\r\n", "\n").replace("\r", "\n")
+        for name, value in fields
+        if isinstance(value, str)
+    }
+
+
+def values_of(job: Job) -> dict[str, str]:
+    """Return a job's recipe as the composer would have it typed."""
+    asked = job.request.model_dump(exclude_none=True)
+    given = {form: asked[name] for name, form in FIELDS.items() if name in asked}
+    return {name: f"{v:g}" if isinstance(v, float) else str(v) for name, v in given.items()}
+
+
+def read_wish(values: Mapping[str, str], _: Translate) -> Wish:
+    """Make a wish of typed values; raises FormProblem. A blank field is one that is absent."""
+    given = {name: value.strip() for name, value in values.items() if value.strip()}
+    reader = _Reader(given, {}, _)
+    fields = {
+        "prompt": reader.prompt(),
+        "duration_s": reader.number("duration", DURATION_MAX),
+        "seed": reader.whole("seed", 0, SEED_MAX),
+        **{name: given.get(form) for name, form in FIELDS.items() if form not in _NUMBERS},
+    }
+    count = reader.whole("count", 1, COUNT_MAX)
+    request = reader.request(fields)
+    if request is None:
+        raise FormProblem(reader.errors, values)
+    token = next((given[name][:TOKEN_MAX] for name in TOKENS if name in given), None)
+    return Wish(request, count or 1, given.get("backend"), token)
+
+
+_NUMBERS = frozenset({"prompt", "duration", "seed"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads one field after the other and remembers what it could not use."""
+
+    given: Mapping[str, str]
+    errors: dict[str, str]
+    translate: Translate
+
+    def prompt(self) -> str | None:
+        _ = self.translate
+        prompt = self.given.get("prompt")
+        if prompt is None:
+            self.errors["prompt"] = _("Please describe your video.")
+        elif len(prompt) > PROMPT_MAX:
+            self.errors["prompt"] = _("This is longer than {limit} characters.").format(
+                limit=PROMPT_MAX
+            )
+        return prompt
+
+    def whole(self, name: str, least: int, most: int) -> int | None:
+        _ = self.translate
+        text = self.given.get(name)
+        if text is None:
+            return None
+        is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+        if is_number and least <= int(text) <= most:
+            return int(text)
+        self.errors[name] = _("Please give a whole number from {least} to {most}.").format(
+            least=least, most=most
+        )
+        return None
+
+    def number(self, name: str, most: int) -> float | None:
+        _ = self.translate
+        text = self.given.get(name, "").replace(",", ".")
+        if not text:
+            return None
+        digits = text.replace(".", "", 1)
+        if digits.isascii() and digits.isdecimal() and len(text) < 10 and 0 < float(text) <= most:
+            return float(text)
+        self.errors[name] = _("Please give a number of seconds up to {most}.").format(most=most)
+        return None
+
+    def request(self, fields: Mapping[str, Any]) -> VideoRequest | None:
+        """Return the request if every field could be used; the domain has the last word."""
+        _ = self.translate
+        try:
+            request = VideoRequest(**{k: v for k, v in fields.items() if v is not None})
+        except ValidationError as problem:
+            for error in problem.errors():
+                name = FIELDS.get(str(error["loc"][0]) if error["loc"] else "", "prompt")
+                self.errors.setdefault(name, _("This value cannot be used."))
+            return None
+        return None if self.errors else request

@@ -1,0 +1,182 @@
+"""Where the site lives: the public address, every address under it, and the prefix made regular.
+
+The prefix is configuration (`https://host/video`), never taken from a forwarded header.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode, urlsplit
+
+from starlette.responses import RedirectResponse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+
+# First segments of our own addresses, now and as planned. A prefix that begins with one of them
+# could not be told from a page once a proxy has stripped it.
+OWN_SEGMENTS = frozenset(
+    {"about", "admin", "api", "doctor", "events", "healthz", "help", "jobs", "language"}
+    | {"library", "login", "metrics", "queue", "readyz", "s", "settings", "static"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicAddress:
+    """What people type to reach the site. Without a public URL all of it is empty."""
+
+    prefix: str = ""
+    """Such as `/video`, without a slash at its end; empty at the root of a host."""
+    origin: str = ""
+    """`https://host:port`, without a default port, as browsers write it in `Origin`."""
+    host: str = ""
+    """The host's name alone, in lower case."""
+
+    @classmethod
+    def parse(cls, url: str | None) -> PublicAddress:
+        """Read a public URL; raises ValueError with the reason when it cannot be one."""
+        if not url:
+            return cls()
+        parts = urlsplit(url)
+        host = _host(url)
+        if parts.scheme not in {"http", "https"}:
+            raise ValueError("the public URL must begin with http:// or https://")
+        if parts.query or parts.fragment or parts.username is not None:
+            raise ValueError("the public URL must have no user, query or fragment")
+        default = {"http": 80, "https": 443}[parts.scheme]
+        port = f":{parts.port}" if parts.port not in {None, default} else ""
+        return cls(_prefix(parts.path), f"{parts.scheme}://{host}{port}", host)
+
+
+def _host(url: str) -> str:
+    name = urlsplit(url).hostname or ""
+    host = f"[{name}]" if ":" in name else name
+    if not HOST.fullmatch(host):
+        raise ValueError("the public URL must name a host in plain ASCII")
+    return host
+
+
+def _prefix(path: str) -> str:
+    segments = path.strip("/").split("/") if path.strip("/") else []
+    if not all(SEGMENT.fullmatch(segment) for segment in segments):
+        raise ValueError("the public URL's path may hold letters, digits and . _ ~ - only")
+    if segments and segments[0] in OWN_SEGMENTS:
+        raise ValueError(f"the public URL's path must not begin with our own /{segments[0]}")
+    return "".join(f"/{segment}" for segment in segments)
+
+
+class NormalisePrefix:
+    """Makes a prefix that a proxy kept and one that it stripped look the same to the routes.
+
+    Starlette wants `path` to include `root_path`; the bare prefix is sent on to its slash.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self.app = app
+        self.prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward the request with its whole path."""
+        if scope["type"] != "http" or not self.prefix:
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path == self.prefix:
+            query = scope["query_string"].decode("latin-1")
+            address = f"{self.prefix}/" + (f"?{query}" if query else "")
+            await RedirectResponse(address, status_code=307)(scope, receive, send)
+            return
+        scope["root_path"] = self.prefix
+        if not path.startswith(f"{self.prefix}/"):
+            scope["path"] = self.prefix + path
+        await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Every address of the site, as a path under the prefix; templates know it as `to`."""
+
+    prefix: str = ""
+    static_digest: str = ""
+
+    def studio(self, after: str | None = None) -> str:
+        """The composer and the newest jobs; `after` is a page's cursor."""
+        return self._at("/", after=after)
+
+    def jobs(self) -> str:
+        """Where the composer posts."""
+        return self._at("/jobs")
+
+    def job(self, job_id: str, *, watch: bool = False) -> str:
+        """A job's permanent page; `watch` lets it refresh itself without a script."""
+        return self._at(f"/jobs/{job_id}", watch="1" if watch else None)
+
+    def clip(self, job_id: str, *, download: bool = False) -> str:
+        """A job's clip, to play or to keep."""
+        return self._at(f"/jobs/{job_id}/clip", download="1" if download else None)
+
+    def cancel(self, job_id: str) -> str:
+        """Where a cancel wish is posted."""
+        return self._at(f"/jobs/{job_id}/cancel")
+
+    def retry(self, job_id: str) -> str:
+        """Where "try again" is posted."""
+        return self._at(f"/jobs/{job_id}/retry")
+
+    def check_again(self, job_id: str) -> str:
+        """Where "check again" is posted."""
+        return self._at(f"/jobs/{job_id}/check-again")
+
+    def give_up(self, job_id: str) -> str:
+        """Where "give up" is posted."""
+        return self._at(f"/jobs/{job_id}/give-up")
+
+    def star(self, job_id: str) -> str:
+        """Where a star is given (`starred=1`) or taken back (`starred=0`)."""
+        return self._at(f"/jobs/{job_id}/star")
+
+    def delete(self, job_id: str) -> str:
+        """The page that asks before a delete, and where the delete is posted."""
+        return self._at(f"/jobs/{job_id}/delete")
+
+    def restore(self, job_id: str) -> str:
+        """Where a delete is taken back."""
+        return self._at(f"/jobs/{job_id}/restore")
+
+    def events(self, after: int | None = None) -> str:
+        """The live stream, from the revision `after`."""
+        return self._at("/events", after=after)
+
+    def changes(self, after: int | None = None) -> str:
+        """The same news by polling."""
+        return self._at("/api/v1/changes", after=after)
+
+    def api_jobs(self) -> str:
+        """The API's list of jobs, and where it takes new ones."""
+        return self._at("/api/v1/jobs")
+
+    def api_job(self, job_id: str) -> str:
+        """One job in the API."""
+        return self._at(f"/api/v1/jobs/{job_id}")
+
+    def library(self) -> str:
+        """Search and filters over all clips."""
+        return self._at("/library")
+
+    def language(self) -> str:
+        """Where a choice of language is posted."""
+        return self._at("/language")
+
+    def static(self, path: str) -> str:
+        """A file of the static folder, under a name that changes with the folder's contents."""
+        folder = f"/static/{self.static_digest}" if self.static_digest else "/static"
+        return self._at(f"{folder}/{quote(path)}")
+
+    def _at(self, path: str, **query: str | int | None) -> str:
+        given = {name: value for name, value in query.items() if value is not None}
+        return f"{self.prefix}{path}" + (f"?{urlencode(given)}" if given else "")

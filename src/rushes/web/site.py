@@ -1,0 +1,82 @@
+"""The whole site as one ASGI application, put together from its parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+import rushes
+from rushes.errors import RushesError
+from rushes.web import api, clips, errors, events, health, pages
+from rushes.web.headers import ResponseHeaders, complete
+from rushes.web.prefix import NormalisePrefix
+from rushes.web.security import BodyLimit, HostCheck, RequestLog, SameOriginOnly
+from rushes.web.static import FOR_A_WHILE, FOR_EVER, CachedFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from fastapi import Request
+    from starlette.responses import Response
+
+    from rushes.web.dependencies import Site, WebConfig
+
+
+def create_site(
+    site: Site, *, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
+) -> FastAPI:
+    """Return the application; `lifespan` starts and stops whatever runs beside it."""
+    app = FastAPI(
+        title="Rushes",
+        version=rushes.__version__,
+        docs_url=None,  # it would load its scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        lifespan=lifespan,
+        middleware=_middleware(site.config),
+        exception_handlers={
+            RushesError: errors.on_rushes_error,
+            HTTPException: errors.on_http_error,
+            RequestValidationError: errors.on_invalid_input,
+            Exception: _on_crash,
+        },
+    )
+    app.state.site = site
+    app.state.feed = events.Feed(site)
+    for part in (pages, clips, events, api, health):
+        app.include_router(part.router)
+    _mount_static(app, site)
+    return app
+
+
+def _middleware(config: WebConfig) -> list[Middleware]:
+    """Return what a request passes, outermost first."""
+    return [
+        Middleware(RequestLog),
+        Middleware(ResponseHeaders),
+        Middleware(BodyLimit, form_max=config.form_max, json_max=config.json_max),
+        Middleware(HostCheck, allowed=config.allowed_hosts),
+        Middleware(SameOriginOnly, public=config.public),
+        Middleware(NormalisePrefix, prefix=config.public.prefix),
+    ]
+
+
+def _mount_static(app: FastAPI, site: Site) -> None:
+    folder, digest = site.config.static, site.addresses.static_digest
+    if digest:
+        app.mount(f"/static/{digest}", CachedFiles(folder, FOR_EVER))
+    app.mount("/static", CachedFiles(folder, FOR_A_WHILE))
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    # The framework answers a crash outside of our middleware.
+    response = await errors.on_crash(request, error)
+    complete(response.headers, request.state.request_id)
+    return response

@@ -1,0 +1,144 @@
+"""A profile is checked when it is loaded, and its errors lead to the line."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rushes.backends.profile_files import load_profile, read_profile, shipped_profiles
+from rushes.errors import NotConfigured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = """\
+[profile]
+name = "small"
+version = 1
+title = "Small"
+service = "a service"
+api = "1"
+source = "its page"
+date = 2026-11-22
+
+[submit]
+path = "/jobs"
+
+[submit.body]
+prompt = "=prompt!"
+
+[extract]
+id = ["/id"]
+
+[poll]
+path = "/jobs/{id}"
+
+[state]
+path = ["/status"]
+
+[[error.classify]]
+code = ["a"]
+kind = "forbidden"
+[[error.classify]]
+code = ["b"]
+kind = "unauthorized"
+
+[result]
+path = "/jobs/{id}/clip"
+
+[check]
+path = "/jobs"
+"""
+
+
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_each_shipped_profile_is_sound_and_bears_its_file_s_name(name: str) -> None:
+    profile = load_profile(name)
+
+    assert profile.profile.name == name
+    assert profile.capabilities.as_capabilities().n_max >= 1
+
+
+def test_a_small_profile_needs_no_more() -> None:
+    profile = read_profile(SMALL, "small.toml")
+
+    assert (profile.submit.method, profile.poll.method, profile.submit.encoding) == (
+        "POST",
+        "GET",
+        "json",
+    )
+    assert profile.cancel is None
+
+
+WRONG: list[tuple[str, str, str]] = [
+    (
+        'path = "/jobs"',
+        'pth = "/jobs"',
+        "small.toml:11: submit.pth: no such key; did you mean 'path'?",
+    ),
+    ("[poll]", "[pol]", "small.toml:19: pol: no such key; did you mean 'poll'?"),
+    ("[poll]", "[pol]", "small.toml: poll: Field required"),
+    ("version = 1", "version = 2", "small.toml:3: profile.version: Input should be 1"),
+    (
+        '"=prompt!"',
+        '"=promt!"',
+        "small.toml:13: submit.body: nothing is called 'promt' here; did you mean 'prompt'?",
+    ),
+    ('"=prompt!"', '"=prompt|eval"', "small.toml:13: submit.body: no filter 'eval'; there are"),
+    ('"=prompt!"', '"a { b"', "small.toml:13: submit.body: a stray { in"),
+    (
+        '"/jobs/{id}"',
+        '"/jobs/{prompt}"',
+        "small.toml:20: poll.path: nothing is called 'prompt' here; there are id",
+    ),
+    ('["/id"]', '["id"]', "small.toml:17: extract.id.0: a JSON Pointer is empty or begins"),
+    (
+        '"unauthorized"',
+        '"unauthorised"',
+        "small.toml:30: error.classify.1.kind: no kind of error; did you mean 'unauthorized'?",
+    ),
+    ('code = ["a"]', 'message = "("', "small.toml:26: error.classify.0.message: no regular expr"),
+    ('path = "/jobs/{id}/clip"', "", "small.toml: the document: the clip lies nowhere"),
+    ("[profile]", "[profile", "small.toml: no TOML"),
+    ('name = "small"', 'name = "../x"', "small.toml:2: profile.name: String should match"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "complaint"), WRONG)
+def test_an_error_names_file_line_key_and_remedy(right: str, wrong: str, complaint: str) -> None:
+    with pytest.raises(NotConfigured) as caught:
+        read_profile(SMALL.replace(right, wrong, 1), "small.toml")
+
+    assert any(line.startswith(complaint) for line in caught.value.message.splitlines()), (
+        caught.value.message
+    )
+
+
+def test_one_s_own_profile_goes_before_a_shipped_one(tmp_path: Path) -> None:
+    own = SMALL.replace('"small"', '"openai-videos"')
+    (tmp_path / "openai-videos.toml").write_text(own, "utf-8")
+
+    assert load_profile("openai-videos", tmp_path).profile.title == "Small"
+    assert load_profile("openai-videos").profile.title != "Small"
+    assert load_profile(str(tmp_path / "openai-videos.toml")).profile.title == "Small"
+
+
+@pytest.mark.parametrize("name", ["openai-video", "../openai-videos", "", "no/such.toml"])
+def test_a_profile_that_is_not_there_is_a_configuration_error(name: str) -> None:
+    with pytest.raises(NotConfigured):
+        load_profile(name)
+
+
+def test_a_misspelt_name_is_corrected() -> None:
+    with pytest.raises(NotConfigured, match=re.escape("did you mean 'openai-videos'?")):
+        load_profile("openai-video")
+
+
+def test_a_file_that_is_no_text_is_a_configuration_error(tmp_path: Path) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(NotConfigured, match=r"odd\.toml"):
+        load_profile(str(path))

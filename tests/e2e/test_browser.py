@@ -1,0 +1,110 @@
+"""The studio in Chromium, with and without JavaScript."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.servers import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from tests.e2e.servers import Program
+
+pytestmark = pytest.mark.browser
+SOON = 30_000
+
+
+@pytest.fixture
+def page(browser: Browser) -> Generator[Page]:
+    """A page that fails its test when the browser reports an error in it."""
+    context = browser.new_context(locale="en")
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    yield page
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def plain_page(browser: Browser) -> Generator[Page]:
+    context = browser.new_context(locale="en", java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def plays(page: Page) -> bool:
+    """Press play and see whether time passes in a clip that can be played through."""
+    video = page.locator("video").first
+    expect(video).to_be_visible(timeout=SOON)
+    video.evaluate("video => { video.muted = true; return video.play() }")
+    wait_for(lambda: float(video.evaluate("video => video.currentTime")) > 0.3, at_most=30)
+    wait_for(lambda: video.evaluate("video => video.readyState") == 4, at_most=30)
+    return True
+
+
+def test_type_press_watch_play(site: Program, page: Page) -> None:
+    page.goto(site.url + "/")
+    prompt = page.get_by_role("textbox", name="Describe your video")
+    prompt.fill("a paper city in the rain")
+    page.get_by_role("button", name="Create video").click()
+
+    card = page.locator("article", has_text="a paper city in the rain").first
+    expect(card).to_be_visible(timeout=SOON)
+    expect(card).to_have_attribute("data-status", "completed", timeout=SOON)
+    expect(prompt).to_have_value("a paper city in the rain")
+    card.get_by_role("link").first.click()
+
+    expect(page).to_have_url(re.compile(r"/jobs/[a-z2-7]{26}$"))
+    assert plays(page)
+
+
+def test_a_job_page_changes_by_itself_into_the_player(site: Program, page: Page) -> None:
+    job_id = site.submit("watched from the start", aspect_ratio="16:9", resolution="360p")
+    page.goto(f"{site.url}/jobs/{job_id}")
+
+    expect(page.locator("video")).to_be_visible(timeout=SOON)
+    assert plays(page)
+
+
+def test_without_scripts_the_whole_journey_works(site: Program, plain_page: Page) -> None:
+    page = plain_page
+    page.goto(site.url + "/")
+    page.get_by_role("textbox", name="Describe your video").fill("no scripts at all")
+    page.get_by_role("button", name="Create video").click()
+    expect(page).to_have_url(re.compile(r"/jobs/[a-z2-7]{26}$"))
+    job_id = page.url.rsplit("/", 1)[1]
+
+    site.wait_job(job_id, "completed")
+    page.reload()
+
+    video = page.locator("video")
+    expect(video).to_be_visible()
+    source = video.get_attribute("src") or page.locator("video source").get_attribute("src")
+    assert source is not None
+    assert site.get(source).headers["content-type"] == "video/mp4"
+
+
+def test_reload_during_generation_loses_nothing(site: Program, page: Page) -> None:
+    job_id = site.submit("reload me #slow", resolution="360p", aspect_ratio="16:9", duration="2")
+    page.goto(f"{site.url}/jobs/{job_id}")
+    page.reload()
+    page.reload()
+
+    expect(page.locator("video")).to_be_visible(timeout=SOON)
+
+
+def test_a_hostile_prompt_stays_text(site: Program, page: Page) -> None:
+    prompt = "<img src=x onerror=alert(1)><script>alert(2)</script> \" ' {{7*7}}"
+    page.on("dialog", lambda _: pytest.fail("a script ran"))
+    job_id = site.submit(prompt, resolution="360p", aspect_ratio="16:9", duration="2")
+
+    page.goto(f"{site.url}/jobs/{job_id}")
+
+    expect(page.get_by_text(prompt).first).to_be_visible()

@@ -1,0 +1,118 @@
+"""Settings: read once, refused with one clear line."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from rushes.settings import BadSetting, load_settings, setting_names
+
+EXAMPLE = Path(__file__).parent.parent / ".env.example"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("RUSHES_"):
+            monkeypatch.delenv(name)
+
+
+def test_defaults_listen_on_this_machine_only() -> None:
+    settings = load_settings(None)
+
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    settings.require_safe_bind()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.9.9.9"])
+def test_loopback_needs_no_override(host: str) -> None:
+    load_settings(None, host=host).require_safe_bind()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "video.example"])  # noqa: S104
+def test_listening_beyond_this_machine_is_refused_without_the_override(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BadSetting, match="RUSHES_ALLOW_PUBLIC_BIND"):
+        load_settings(None, host=host).require_safe_bind()
+
+    monkeypatch.setenv("RUSHES_ALLOW_PUBLIC_BIND", "yes")
+    load_settings(None, host=host).require_safe_bind()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("RUSHES_PORT", "70000", "RUSHES_PORT"),
+        ("RUSHES_BACKEND_URL", "ftp://files", "http://host"),
+        ("RUSHES_BACKEND_URL", "http://me:pw@host", "no user"),
+        ("RUSHES_LANGUAGE", "tlh", "RUSHES_LANGUAGE"),
+        ("RUSHES_BAKEND_URL", "http://host", "did you mean RUSHES_BACKEND_URL"),
+        ("RUSHES_BACKEND_KEY_FILE", "/nowhere/key", "RUSHES_BACKEND_KEY_FILE cannot be read"),
+    ],
+)
+def test_a_bad_setting_is_one_line_that_names_it(
+    name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadSetting) as caught:
+        load_settings(None).key()
+
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_typo_in_the_env_file_is_found(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("RUSHES_PROT=9000\n")
+
+    with pytest.raises(BadSetting, match="did you mean RUSHES_PORT"):
+        load_settings(file)
+
+
+def test_the_environment_wins_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("RUSHES_PORT=9000\nRUSHES_LANGUAGE=fr\n")
+    monkeypatch.setenv("RUSHES_PORT", "9001")
+
+    settings = load_settings(file)
+
+    assert (settings.port, settings.language) == (9001, "fr")
+
+
+def test_the_key_leaves_the_environment_and_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUSHES_BACKEND_KEY", "canary-5551")
+
+    settings = load_settings(None)
+
+    assert "RUSHES_BACKEND_KEY" not in os.environ
+    assert "canary-5551" not in f"{settings!r} {settings} {settings.model_dump()}"
+    assert settings.key() == "canary-5551"
+
+
+def test_the_key_file_is_read_without_its_newline(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("canary-5552\n")
+
+    assert load_settings(None, backend_key_file=file).key() == "canary-5552"
+
+
+def test_two_keys_are_one_too_many(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="not both"):
+        load_settings(None, backend_key="x", backend_key_file=tmp_path / "key")
+
+
+def test_the_example_file_changes_nothing() -> None:
+    assert load_settings(EXAMPLE) == load_settings(None)
+
+
+def test_the_example_file_lists_every_setting_and_no_other() -> None:
+    listed = re.findall(r"^(?:# )?(RUSHES_[A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
+
+    assert sorted(listed) == sorted(setting_names())

@@ -1,0 +1,292 @@
+"""What stands before the routes, seen at every route."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+from fastapi.routing import APIRoute
+
+from rushes.web import api, clips, events, health, pages
+from rushes.web.dependencies import WebConfig
+from rushes.web.headers import CLIP_POLICY, PAGE_POLICY
+from rushes.web.prefix import PublicAddress
+from tests.web.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.anyio
+
+ROUTES = [
+    (method, route.path)
+    for module in (pages, clips, events, api, health)
+    for route in module.router.routes
+    if isinstance(route, APIRoute)
+    for method in sorted(route.methods or ())
+    if route.path != "/events"
+]
+UNSAFE = [(method, path) for method, path in ROUTES if method not in {"GET", "HEAD"}]
+STRANGERS = [
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
+    {"Origin": "null"},
+    {"Origin": "https://evil.test"},
+    {"Origin": "http://localhost:9999"},
+    {"Origin": "http://localhost.evil.test"},
+    {"Cookie": "a=b; rushes_session=x"},
+]
+FRIENDS = [
+    {},
+    {"Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Site": "none"},
+    {"Origin": "http://localhost"},
+    {"Origin": "https://localhost"},
+    {"Cookie": "rushes_language=fr"},
+    {"Cookie": "rushes_session=x", "Authorization": "Bearer t"},
+]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_every_answer_carries_the_headers(method: str, path: str) -> None:
+    stage = Stage()
+    job = await stage.finished(b"x" * 100)
+    async with stage.client() as client:
+        answer = await client.request(method, path.replace("{job_id}", job.id))
+
+    is_clip = path.endswith("/clip")
+    assert answer.status_code < 500
+    assert answer.headers["content-security-policy"] == (CLIP_POLICY if is_clip else PAGE_POLICY)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "camera=()" in answer.headers["permissions-policy"]
+    assert len(answer.headers["x-request-id"]) == 16
+    assert answer.headers["cache-control"].startswith(("no-store", "private"))
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("headers", STRANGERS, ids=str)
+@pytest.mark.parametrize(("method", "path"), UNSAFE)
+async def test_nothing_is_changed_for_another_site(
+    method: str, path: str, headers: dict[str, str]
+) -> None:
+    stage = Stage()
+    job = await stage.job()
+    async with stage.client(headers=headers) as client:
+        answer = await client.request(
+            method, path.replace("{job_id}", job.id), data={"prompt": "x"}
+        )
+
+    assert answer.status_code == 403
+    assert "content-security-policy" in answer.headers
+    assert stage.jobs.jobs == {job.id: job}
+
+
+@pytest.mark.parametrize("headers", FRIENDS, ids=str)
+async def test_our_own_pages_and_plain_programs_may_post(headers: dict[str, str]) -> None:
+    async with Stage().client(headers=headers) as client:
+        answer = await client.post("/jobs", data={"prompt": "Rain"})
+
+    assert answer.status_code == 303
+
+
+async def test_the_public_origin_may_post_although_the_proxy_changed_the_host() -> None:
+    config = WebConfig(public=PublicAddress.parse("https://clips.test/video"))
+    async with Stage(config).client(headers={"Origin": "https://clips.test"}) as client:
+        answer = await client.post("/video/jobs", data={"prompt": "Rain"})
+
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/video/jobs/")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.test",
+        "localhost.evil.test",
+        "localhost:80@evil.test",
+        "localhost:port",
+        "localhost,evil.test",
+        "x/?",
+        "x/#",
+        "",
+        "[::2]",
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/healthz", "/static/app.css", "/api/v1/jobs"])
+async def test_a_strange_host_is_refused(host: str, path: str) -> None:
+    async with Stage().client() as client:
+        answer = await client.get(path, headers={"Host": host})
+
+    assert answer.status_code == 400
+    assert answer.headers["content-security-policy"] == PAGE_POLICY
+    assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000"])
+async def test_our_own_names_are_answered(host: str) -> None:
+    async with Stage().client() as client:
+        assert (await client.get("/healthz", headers={"Host": host})).status_code == 200
+
+
+async def test_two_hosts_are_one_too_many() -> None:
+    headers = [("Host", "localhost"), ("Host", "localhost")]
+    async with Stage().client() as client:
+        answer = await client.get("/healthz", headers=headers)
+
+    assert answer.status_code == 400
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+LARGE = [
+    ("/jobs", FORM, 512 * 1024),
+    ("/jobs", "multipart/form-data; boundary=b", 512 * 1024),
+    ("/api/v1/jobs", "application/json", 64 * 1024),
+    ("/jobs", "text/plain", 64 * 1024),
+    ("/healthz", "", 64 * 1024),
+]
+
+
+@pytest.mark.parametrize(("path", "content_type", "most"), LARGE)
+async def test_a_body_that_declares_too_much_is_not_read(
+    path: str, content_type: str, most: int
+) -> None:
+    headers = {"Content-Type": content_type, "Content-Length": str(most + 1)}
+    async with Stage().client() as client:
+        answer = await client.post(path, content=never(), headers=headers)
+
+    assert answer.status_code == 413
+    assert answer.headers["connection"] == "close"
+    assert answer.headers["content-security-policy"] == PAGE_POLICY
+
+
+async def never() -> AsyncIterator[bytes]:
+    pytest.fail("the body was read")
+    yield b""
+
+
+@pytest.mark.parametrize(("path", "content_type", "most"), [LARGE[0], LARGE[2]])
+async def test_a_body_that_grows_too_large_is_given_up(
+    path: str, content_type: str, most: int
+) -> None:
+    taken = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(10 * most // 1024):
+            taken += 1024
+            yield b"x" * 1024
+
+    async with Stage().client() as client:
+        answer = await client.post(path, content=body(), headers={"Content-Type": content_type})
+
+    assert answer.status_code == 413
+    assert taken == most + 1024
+
+
+async def test_a_body_of_just_the_limit_is_read() -> None:
+    prompt = b"prompt=" + b"x" * (512 * 1024 - 7)
+    async with Stage().client() as client:
+        answer = await client.post("/jobs", content=prompt, headers={"Content-Type": FORM})
+
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "0x10", "9" * 400, "1, 1"])
+async def test_a_strange_length_is_refused(length: str) -> None:
+    async with Stage().client() as client:
+        answer = await client.post("/jobs", content=b"a=b", headers={"Content-Length": length})
+
+    assert answer.status_code == 413
+
+
+async def test_the_log_has_one_safe_line_and_no_query(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "rushes.access"):
+        async with Stage().client() as client:
+            await client.get("/no%0d%0aGET%20/fake%1b[2J%e2%80%a8?prompt=secret")
+
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "rushes.access"]
+    assert line.startswith(r"GET /no\r\nGET /fake\x1b[2J\u2028 404 ")
+    assert line.isprintable()
+    assert "secret" not in line
+
+
+async def test_a_crash_tells_an_id_and_nothing_else() -> None:
+    stage = Stage()
+    stage.jobs.trouble = RuntimeError("canary in a stack")
+    async with stage.client() as client:
+        page = await client.get("/", headers={"Accept": "text/html"})
+        document = await client.get("/api/v1/changes")
+
+    for answer in (page, document):
+        assert answer.status_code == 500
+        assert "canary" not in answer.text
+        assert answer.headers["x-request-id"] in answer.text
+        assert answer.headers["content-security-policy"] == PAGE_POLICY
+    assert page.headers["content-type"].startswith("text/html")
+    assert document.headers["content-type"] == "application/problem+json"
+
+
+async def test_static_files_are_kept_for_ever_under_their_digest() -> None:
+    stage = Stage()
+    address = stage.site().addresses.static("app.css")
+    async with stage.client() as client:
+        digested = await client.get(address)
+        plain = await client.get("/static/app.css")
+        outside = await client.get("/static/%2e%2e/pyproject.toml")
+        absent = await client.get("/static/none.css")
+
+    assert digested.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert plain.headers["cache-control"] == "public, max-age=300"
+    assert digested.content == plain.content
+    assert digested.headers["content-security-policy"] == PAGE_POLICY
+    assert (outside.status_code, absent.status_code) == (404, 404)
+
+
+@pytest.mark.parametrize("arrives_with", ["/video", ""])
+@pytest.mark.parametrize("path", [p for m, p in ROUTES if m == "GET"])
+async def test_every_page_works_with_the_prefix_kept_and_stripped(
+    arrives_with: str, path: str
+) -> None:
+    stage = Stage(WebConfig(public=PublicAddress.parse("http://localhost/video")))
+    job = await stage.finished(b"x" * 10)
+    async with stage.client() as client:
+        answer = await client.get(arrives_with + path.replace("{job_id}", job.id))
+
+    if answer.status_code == 303:
+        assert answer.headers["location"].startswith("/video/")
+        return
+    assert answer.status_code == 200
+    for mark in ('href="/', 'src="/', 'action="/'):
+        assert answer.text.count(mark) == answer.text.count(f"{mark}video/")
+
+
+@pytest.mark.parametrize("arrives_with", ["/video", ""])
+async def test_static_files_and_redirects_keep_the_prefix(arrives_with: str) -> None:
+    stage = Stage(WebConfig(public=PublicAddress.parse("http://localhost/video")))
+    style = stage.site().addresses.static("app.css").removeprefix("/video")
+    async with stage.client() as client:
+        found = await client.get(arrives_with + style)
+        made = await client.post(f"{arrives_with}/jobs", data={"prompt": "Rain"})
+        language = await client.post(f"{arrives_with}/language", data={"language": "fr"})
+        listed = await client.get(f"{arrives_with}/api/v1/openapi.json")
+
+    assert style.startswith("/static/")
+    assert found.status_code == 200
+    assert made.headers["location"].startswith("/video/jobs/")
+    assert language.headers["location"] == "/video/"
+    assert "path=/video/" in language.headers["set-cookie"].lower()
+    assert listed.json()["servers"] == [{"url": "/video"}]
+
+
+def test_the_crawler_has_seen_the_routes() -> None:
+    assert ("POST", "/jobs") in UNSAFE
+    assert ("DELETE", "/api/v1/jobs/{job_id}") in UNSAFE
+    assert len(ROUTES) > 20

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from gettext import NullTranslations
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rushes import errors
+from rushes.domain import LOCAL_VIEWER, Job, JobEvent, RemoteJob, RemoteStatus, Viewer
+from rushes.web.troubles import TROUBLES, UNNAMED, trouble_of
+from rushes.web.words import JobWords, Move, Tone, event_words, job_words, size, span
+from tests.web.pages import NOW, SOON, failure, queued, running, states, submitting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEXT = NullTranslations()
+
+
+def say(job: Job, ahead: int | None = None, viewer: Viewer = LOCAL_VIEWER) -> JobWords:
+    return job_words(job, ahead=ahead, viewer=viewer, text=TEXT)
+
+
+def moves(words: JobWords) -> list[Move]:
+    return [action.move for action in words.actions]
+
+
+def kinds_below(error: type[errors.RushesError]) -> Iterator[str]:
+    for child in error.__subclasses__():
+        yield child.kind
+        yield from kinds_below(child)
+
+
+@pytest.mark.parametrize("kind", sorted(set(kinds_below(errors.BackendError))))
+def test_every_backend_failure_has_words_of_its_own(kind: str) -> None:
+    trouble = trouble_of(kind)
+    words = say(running().failed(failure(kind), now=NOW))
+
+    assert trouble is not UNNAMED
+    assert words.heading
+    assert words.sentence
+    assert words.next_step
+    assert words.tone is Tone.BAD
+
+
+def test_no_words_are_kept_for_a_kind_that_does_not_exist() -> None:
+    assert set(TROUBLES) <= set(kinds_below(errors.RushesError))
+
+
+def test_a_kind_that_nobody_named_still_gets_a_sentence() -> None:
+    words = say(running().failed(failure("from_the_future"), now=NOW))
+
+    assert words.heading == "Something went wrong"
+    assert Move.RETRY in moves(words)
+
+
+@pytest.mark.parametrize(("ahead", "heading"), [(None, "In line"), (0, "Next in line")])
+def test_a_place_in_line_is_told_in_words(ahead: int | None, heading: str) -> None:
+    assert say(queued(), ahead).heading == heading
+
+
+@pytest.mark.parametrize(
+    ("ahead", "sentence"),
+    [(1, "1 job is ahead of this one."), (2, "2 jobs are ahead of this one.")],
+)
+def test_the_reason_to_wait_is_counted(ahead: int, sentence: str) -> None:
+    words = say(queued(), ahead)
+
+    assert words.heading == f"Number {ahead + 1} in line"
+    assert words.sentence == sentence
+
+
+def test_a_setback_says_that_we_try_again_and_when() -> None:
+    job = submitting().requeued(failure("rate_limited", "slow down"), next_at=SOON)
+
+    words = say(job)
+
+    assert words.sentence == "Backend A is busy and asked us to wait."
+    assert words.next_step == "We will try again by ourselves."
+    assert words.clock is not None
+    assert words.clock.at == SOON
+    assert words.quote == "slow down"
+
+
+def test_progress_is_a_percentage_or_time_so_far() -> None:
+    assert say(running(42)).heading == "Creating: 42 %"
+    unmeasured = say(running(None))
+    assert unmeasured.heading == "Creating"
+    assert unmeasured.clock is not None
+    assert unmeasured.clock.runs
+
+
+def test_a_remote_queue_is_not_called_creating() -> None:
+    job = submitting().accepted(RemoteJob("r", RemoteStatus.QUEUED, queue_position=3), next_at=SOON)
+
+    words = say(job)
+
+    assert words.heading == "Handed to Backend A"
+    assert words.sentence == "3 jobs are ahead over there."
+
+
+def test_a_finished_job_says_how_long_it_took() -> None:
+    assert say(states()["completed"]).heading == "Done in 1 min 20 s"
+
+
+def test_the_three_truths_of_a_cancel_differ() -> None:
+    told = {say(job).sentence for name, job in states().items() if name.startswith("cancelled")}
+
+    assert len(told) == 3
+    assert "We stopped waiting; it may still be billed." in told
+
+
+def test_a_wish_to_cancel_leaves_nothing_more_to_press() -> None:
+    words = say(states()["cancelling"])
+
+    assert words.heading == "Cancelling"
+    assert words.actions == ()
+
+
+def test_an_unknown_job_offers_the_free_way_first_and_names_the_risk() -> None:
+    words = say(states()["unknown"])
+
+    assert moves(words) == [Move.CHECK_AGAIN, Move.RETRY, Move.GIVE_UP]
+    assert "may cost twice" in words.actions[1].label
+
+
+def test_a_refusal_offers_the_edit_and_not_the_same_again() -> None:
+    words = say(running().failed(failure("rejected_by_moderation"), now=NOW))
+
+    assert moves(words) == [Move.EDIT, Move.DELETE]
+
+
+def test_a_lost_clip_can_be_fetched_again_only_where_the_backend_told_an_id() -> None:
+    known = running().failed(failure("result_lost"), now=NOW)
+
+    assert moves(say(known))[0] is Move.CHECK_AGAIN
+    assert moves(say(replace(known, remote=None)))[0] is Move.RETRY
+
+
+def test_details_are_for_operators_only() -> None:
+    job = running().failed(failure("unauthorized", detail="RUSHES_BACKEND_KEY, 401"), now=NOW)
+
+    assert say(job).detail == "RUSHES_BACKEND_KEY, 401"
+    assert say(job, viewer=Viewer("someone")).detail == ""
+
+
+@pytest.mark.parametrize("name", sorted(states()))
+def test_only_final_and_cancelling_jobs_lack_a_way_out(name: str) -> None:
+    job = states()[name]
+
+    offered = moves(say(job))
+
+    assert (Move.CANCEL in offered) == job.is_cancellable
+
+
+def test_lengths_and_sizes_read_well() -> None:
+    took = NOW - NOW.replace(hour=11, minute=4, second=0)
+
+    assert span(took, TEXT) == "2 h 10 min"
+    assert span(SOON - SOON, TEXT) == "0 s"
+    assert size(2_412_345, TEXT) == "2.4 MB"
+    assert size(812_345, TEXT) == "812 kB"
+
+
+def test_a_strange_event_is_shown_as_it_is() -> None:
+    assert event_words(JobEvent(NOW, "set_back"), TEXT) == "Set back; trying again"
+    assert event_words(JobEvent(NOW, "moved"), TEXT) == "moved"
