@@ -226,6 +226,10 @@ class Clip:
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    fps: float | None = None
+    has_sound: bool | None = None
+    mark: str | None = None
+    """The mark of machine making found in the file, such as "C2PA"; None: none was found."""
 
 
 # --- the job ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rushes.jobs.media import BrokenClip, MediaFacts, inspect, movie_facts, sniff
+from rushes.jobs.media import C2PA_UUID, BrokenClip, MediaFacts, inspect, movie_facts, sniff
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +51,14 @@ async def test_an_mp4_tells_its_size_length_pace_and_sound() -> None:
 
 async def test_a_silent_clip_is_known_to_be_silent() -> None:
     assert (await facts_of(clip(PICTURE))).has_sound is False
+
+
+async def test_a_mark_of_machine_making_is_told_only_where_it_was_found() -> None:
+    marked = clip(PICTURE) + box(b"uuid", C2PA_UUID, b"manifest")
+    other = clip(PICTURE) + box(b"uuid", bytes(16), b"something else")
+
+    assert (await facts_of(marked)).mark == "C2PA"
+    assert (await facts_of(other)).mark is None
 
 
 @pytest.mark.parametrize("cut", [1, 50, 107, 108])

@@ -248,4 +248,7 @@ def _clip(key: str, media_type: str, blob: StoredBlob, facts: MediaFacts) -> Cli
         width=facts.width,
         height=facts.height,
         duration_s=facts.duration_s,
+        fps=facts.fps,
+        has_sound=facts.has_sound,
+        mark=facts.mark,
     )

@@ -7,7 +7,7 @@ ISO/IEC 14496-12 names the boxes; sizes are bytes, times are seconds.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SNIFF_BYTES = 4096
 MOOV_MAX = 64 * 1024 * 1024
 BOXES_MAX = 10_000
+C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+"""The `uuid` box that holds a C2PA manifest in an MP4 (C2PA specification 2.1, A.5)."""
 STILL_BRANDS = frozenset({b"avif", b"avis", b"heic", b"mif1"})
 
 
@@ -32,6 +34,7 @@ class MediaFacts:
     duration_s: float | None = None
     fps: float | None = None
     has_sound: bool | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,17 @@ async def inspect(
     """
     if media_type != "video/mp4":
         return MediaFacts()
-    boxes = {box.kind: box async for box in _top_boxes(size, read)}
+    boxes, mark = {}, None
+    async for box in _top_boxes(size, read):
+        boxes[box.kind] = box
+        if box.kind == b"uuid" and await read(box.start, box.start + 16) == C2PA_UUID:
+            mark = "C2PA"
     moov = boxes.get(b"moov")
     if moov is None or b"mdat" not in boxes:
         raise BrokenClip("there is no index (moov) or no picture data (mdat) in the file")
     if moov.stop - moov.start > MOOV_MAX:
         raise BrokenClip("the index (moov) is too large to be true")
-    return movie_facts(await _read_all(read, moov.start, moov.stop))
+    return replace(movie_facts(await _read_all(read, moov.start, moov.stop)), mark=mark)
 
 
 async def _top_boxes(size: int, read: Callable[[int, int], Awaitable[bytes]]) -> AsyncIterator[Box]:
@@ -153,7 +160,7 @@ def movie_facts(moov: bytes) -> MediaFacts:
         raise BrokenClip("the index (moov) is cut short") from error
     if facts is None:
         raise BrokenClip("there is no picture track in the file")
-    return MediaFacts(facts.width, facts.height, facts.duration_s, facts.fps, has_sound)
+    return replace(facts, has_sound=has_sound)
 
 
 def _picture_facts(moov: bytes, track: Box) -> MediaFacts:
