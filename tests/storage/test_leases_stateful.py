@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from rushes.domain import EVERYONE, CancelOutcome, Job, JobStatus, Limits
 from rushes.errors import JobConflict, LeaseLost
@@ -51,8 +51,6 @@ class Known:
 
 
 class Leases(RuleBasedStateMachine):
-    jobs: Bundle[str] = Bundle("jobs")
-
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
@@ -76,20 +74,20 @@ class Leases(RuleBasedStateMachine):
         self.runner.close()
         self.folder.cleanup()
 
-    @rule(target=jobs, wait=SECONDS)
-    def add(self, wait: int) -> str:
+    @initialize()
+    def begin(self) -> None:
+        self.add(0)
+        self.add(30)
+
+    @rule(wait=SECONDS)
+    def add(self, wait: int) -> None:
         job = a_job(next_at=self.clock.now + timedelta(seconds=wait), created_at=self.clock.now)
         self.do(self.store.add([job], Limits()))
         self.known[job.id] = Known(job.next_at)
-        return job.id
 
-    @rule(by=SECONDS)
-    def time_passes(self, by: int) -> None:
-        self.clock.advance(seconds=by)
-
-    @rule(worker=WORKERS, most=st.sampled_from([9, 9, 1, 0]))
-    def claim(self, worker: str, most: int) -> None:
-        now = self.clock.now
+    @rule(worker=WORKERS, most=st.sampled_from([9, 9, 1, 0]), after=SECONDS)
+    def claim(self, worker: str, most: int, after: int) -> None:
+        now = self.clock.advance(seconds=after)
         due = {job_id for job_id, known in self.known.items() if known.is_due(now)}
         offered: list[str] = []
 
@@ -145,8 +143,9 @@ class Leases(RuleBasedStateMachine):
         for job_id in renewed:
             self.known[job_id].lease_until = self.clock.now + LEASE
 
-    @rule(job_id=jobs, is_stale=st.booleans())
-    def a_person_gives_up(self, job_id: str, is_stale: bool) -> None:
+    @rule(is_stale=st.booleans(), data=st.data())
+    def a_person_gives_up(self, is_stale: bool, data: st.DataObject) -> None:
+        job_id = data.draw(st.sampled_from(list(self.known)))
         known = self.known[job_id]
         job = self.do(self.store.get(job_id))
         if job.is_final:
@@ -165,8 +164,9 @@ class Leases(RuleBasedStateMachine):
         known.next_at = None
         known.give_back()
 
-    @rule(job_id=jobs)
-    def a_person_wishes_to_cancel(self, job_id: str) -> None:
+    @rule(data=st.data())
+    def a_person_wishes_to_cancel(self, data: st.DataObject) -> None:
+        job_id = data.draw(st.sampled_from(list(self.known)))
         job = self.do(self.store.mark(job_id, cancel_requested_at=self.clock.now))
 
         self.known[job_id].next_at = None if job.is_final else self.clock.now
@@ -175,7 +175,6 @@ class Leases(RuleBasedStateMachine):
             for copy in self.copies
         ]
 
-    @precondition(lambda self: self.known)
     @rule()
     def the_process_restarts(self) -> None:
         self.do(self.store.close())

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from rushes.jobs.fetching import Fetcher, Wish
     from rushes.ports import JobStore, Submission
 
-POLL_FIRST = timedelta(seconds=1)
-POLL_MAX = timedelta(seconds=15)
+POLL_PAUSE = timedelta(seconds=2)
 BACKOFF_FIRST = timedelta(milliseconds=500)
 BACKOFF_MAX = timedelta(seconds=30)
 CREATED_GRACE = timedelta(seconds=60)
@@ -50,12 +49,9 @@ def backoff(attempt: int, error: BackendError | None = None) -> timedelta:
     return ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
 
 
-def poll_pause(job: Job, now: datetime) -> timedelta:
-    """Return the pause before the next poll: a tenth of the time so far, jittered."""
-    hinted = job.remote.next_poll if job.remote and job.remote.next_poll else POLL_FIRST
-    elapsed = now - (job.submitted_at or now)
-    pause = max(hinted, min(elapsed / 10, POLL_MAX))
-    return pause * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+def poll_pause(remote: RemoteJob) -> timedelta:
+    """Return the pause before the next poll: what the backend's side wishes, jittered."""
+    return (remote.next_poll or POLL_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +153,7 @@ class Steps:
             return job.failed(remote.failure or _unexplained("cancelled"), now=now)
         if self._is_late(job):
             return self._lost_sight(job)
-        next_at = now if job.cancel_requested_at else now + poll_pause(job, now)
+        next_at = now if job.cancel_requested_at else now + poll_pause(remote)
         return job.polled(remote, next_at=next_at)
 
     def _after_failed_poll(self, job: Job, error: BackendError) -> Job:
