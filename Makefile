@@ -21,11 +21,12 @@ test: $(VENV)/.dev         ## everything but the slow tests, in under four minut
 test-slow: $(VENV)/.dev    ## kills, faults, proxies
 	@$(BIN)/pytest -q -m slow
 
-check: $(VENV)/.dev        ## lint, types, import contracts
+check: $(VENV)/.dev        ## lint, types, import contracts, documents
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/pytest -q tests/test_docs.py tests/test_settings.py
 
 bench: $(VENV)/.dev        ## figures against a named rival; see bench/README.md
 	@for script in bench/bench_*.py; do $(BIN)/python $$script || exit 1; done

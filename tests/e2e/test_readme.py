@@ -119,15 +119,3 @@ def test_every_shell_line_is_one_that_a_test_runs() -> None:
     known = ("make run", "curl ", ".venv/bin/rushes check", ".venv/bin/rushes serve")
 
     assert [line for line in LINES if not line.startswith(known)] == []
-
-
-def test_every_link_of_the_documents_leads_somewhere() -> None:
-    documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    broken = [
-        f"{document.name}: {target}"
-        for document in documents
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text())
-        if not (document.parent / target).exists()
-    ]
-
-    assert broken == []
