@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -81,7 +81,11 @@ class Leases(RuleBasedStateMachine):
 
     @rule(wait=SECONDS)
     def add(self, wait: int) -> None:
-        job = a_job(next_at=self.clock.now + timedelta(seconds=wait), created_at=self.clock.now)
+        job = a_job(
+            place=len(self.known),  # ids are random: without it a run could not be repeated
+            next_at=self.clock.now + timedelta(seconds=wait),
+            created_at=self.clock.now,
+        )
         self.do(self.store.add([job], Limits()))
         self.known[job.id] = Known(job.next_at)
 
@@ -201,9 +205,10 @@ class Leases(RuleBasedStateMachine):
 
 TestLeases = Leases.TestCase
 TestLeases.settings = settings(
-    max_examples=30,
+    max_examples=25,
     stateful_step_count=30,
     deadline=None,
     database=None,
+    phases=[Phase.generate],  # to shrink a failure takes longer than a test may
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -33,8 +33,10 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)
 IDLE = timedelta(seconds=5)
 """The longest the worker sleeps when nothing is due; a change in the store wakes it."""
-BREATH = timedelta(milliseconds=200)
-"""The shortest sleep between two looks at a queue in which jobs are due but may not start."""
+ILL = timedelta(seconds=1)
+"""The same while a backend is ill and its jobs are held back."""
+BREATH = timedelta(milliseconds=50)
+"""The shortest sleep between two looks at the queue."""
 STORAGE_PAUSE = timedelta(seconds=1)
 PROBE_WELL = timedelta(seconds=60)
 PROBE_ILL = timedelta(seconds=10)
@@ -118,9 +120,11 @@ class Worker:
         return free
 
     def _pause(self, wake_at: datetime | None, room: int) -> timedelta:
+        # Jobs held back for an ill backend are due, but nothing in the store tells its recovery.
+        longest = IDLE if all(b.is_up for b in self.directory.all()) else ILL
         if wake_at is None or room <= 0:
-            return IDLE
-        return min(max(wake_at - self.clock(), BREATH), IDLE)
+            return longest
+        return min(max(wake_at - self.clock(), BREATH), longest)
 
     async def _pass_wishes(self, after: int) -> None:
         for job in await self.store.changed_since(after, EVERYONE):
