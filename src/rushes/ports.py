@@ -87,6 +87,8 @@ class Finding:
     subject: str
     message: str
     remedy: str | None = None
+    kind: str | None = None
+    """The kind of BackendError that a job would meet there."""
 
 
 class VideoBackend(Protocol):

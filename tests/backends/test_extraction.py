@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rushes.backends.extraction import (
     WORDS,
     find,
+    find_prose,
     find_text,
     holds,
     next_poll,
@@ -20,8 +21,9 @@ from rushes.backends.extraction import (
     read_job,
     read_progress,
     read_retry_after,
+    select,
 )
-from rushes.backends.profile import Condition, Poll, Profile, Progress
+from rushes.backends.profile import Condition, JobProfile, Poll, Progress
 from rushes.backends.profile_files import load_profile
 from rushes.domain import RemoteStatus, Stage
 from rushes.errors import (
@@ -39,7 +41,7 @@ from rushes.errors import (
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-OPENAI = load_profile("openai-videos")
+OPENAI = JobProfile.model_validate(load_profile("openai-videos").model_dump())
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -51,8 +53,8 @@ def clean(text: str, limit: int) -> str:
     return text[:limit]
 
 
-def with_parts(**parts: Any) -> Profile:  # noqa: ANN401 - parts of a profile document
-    return Profile.model_validate(OPENAI.model_dump() | parts)
+def with_parts(**parts: Any) -> JobProfile:  # noqa: ANN401 - parts of a profile document
+    return JobProfile.model_validate(OPENAI.model_dump() | parts)
 
 
 DOCUMENT: JsonValue = {"a": [{"b": 1}, {"b": None}], "": 2, "x/y": 3, "m~n": 4, "01": 5}
@@ -83,6 +85,41 @@ def test_the_first_text_that_is_there_counts() -> None:
 
     assert find_text(document, ["/a", "/b", "/c", "/nowhere", "/d", "/e"]) == "7"
     assert find_text(document, ["/a", "/b", "/c"]) is None
+
+
+LIST: JsonValue = {"jobs": [{"id": "a", "n": 1}, "odd", {"id": "b"}, {"id": "a", "n": 2}, {"n": 1}]}
+
+SELECTED: list[tuple[dict[str, str], bool, JsonValue]] = [
+    ({"/id": "a"}, False, {"id": "a", "n": 1}),
+    ({"/id": "a"}, True, {"id": "a", "n": 2}),
+    ({"/id": "a", "/n": "2"}, False, {"id": "a", "n": 2}),
+    ({"/id": "c"}, False, None),
+    ({"/id": "c"}, True, None),
+    ({}, False, {"id": "a", "n": 1}),
+]
+
+
+@pytest.mark.parametrize(("where", "last", "expected"), SELECTED)
+def test_an_entry_is_selected_by_all_that_it_must_hold(
+    where: dict[str, str], last: bool, expected: JsonValue
+) -> None:
+    assert select(LIST, "/jobs", where, last=last) == expected
+    assert select(LIST, "/jobs/0", where, last=last) is None
+
+
+PROSE: list[tuple[JsonValue, str | None]] = [
+    ("a kite", "a kite"),
+    ({"0": "a kite", "9": "it falls"}, "a kite\nit falls"),
+    (["a", "", 3, None, "b"], "a\nb"),
+    ({"0": {"deep": "no"}}, None),
+    (7, None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("found", "expected"), PROSE)
+def test_prose_is_a_text_or_the_texts_of_a_table(found: JsonValue, expected: str | None) -> None:
+    assert find_prose({"x": found}, ["/nowhere", "/x"]) == expected
 
 
 CONDITIONS: list[tuple[dict[str, Any], bool]] = [

@@ -331,7 +331,9 @@ async def test_not_reached_names_the_setting(backend: Backend, wire: respx.MockR
     with pytest.raises(NotSent) as caught:
         await submit(backend)
 
-    assert caught.value.detail == "RUSHES_BACKEND_URL: video.test:8000: Connection refused"
+    assert caught.value.detail == (
+        "RUSHES_BACKEND_URL: video.test:8000: Connection refused · run `rushes check`"
+    )
 
 
 async def test_a_redirected_submit_is_refused_and_not_followed(

@@ -221,7 +221,7 @@ async def test_a_wrong_key_names_the_setting_and_shows_what_came(
 
     assert caught.value.detail == (
         "RUSHES_BACKEND_KEY: video.test:8000 answered 401 application/json: "
-        '{"error":"Unauthorized"}'
+        '{"error":"Unauthorized"} · run `rushes check`'
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rushes.backends.profile import ClipProfile, JobProfile
 from rushes.backends.profile_files import load_profile, read_profile, shipped_profiles
 from rushes.errors import NotConfigured
 
@@ -53,6 +54,9 @@ path = "/jobs"
 """
 
 
+FOLLOWING = {"extract", "poll", "state", "result"}
+
+
 @pytest.mark.parametrize("name", shipped_profiles())
 def test_each_shipped_profile_is_sound_and_bears_its_file_s_name(name: str) -> None:
     profile = load_profile(name)
@@ -64,12 +68,29 @@ def test_each_shipped_profile_is_sound_and_bears_its_file_s_name(name: str) -> N
 def test_a_small_profile_needs_no_more() -> None:
     profile = read_profile(SMALL, "small.toml")
 
+    assert isinstance(profile, JobProfile)
     assert (profile.submit.method, profile.poll.method, profile.submit.encoding) == (
         "POST",
         "GET",
         "json",
     )
     assert profile.cancel is None
+
+
+def test_a_profile_whose_answer_is_the_clip_needs_nothing_to_follow() -> None:
+    answers = SMALL.replace('path = "/jobs"', 'path = "/jobs"\nanswer = "clip"', 1)
+    kept = [part for part in answers.split("\n[") if part.split("]")[0] not in FOLLOWING]
+
+    profile = read_profile("\n[".join(kept), "clip.toml")
+
+    assert isinstance(profile, ClipProfile)
+
+
+def test_a_profile_whose_answer_is_the_clip_has_nothing_to_follow() -> None:
+    answers = SMALL.replace('path = "/jobs"', 'path = "/jobs"\nanswer = "clip"', 1)
+
+    with pytest.raises(NotConfigured, match=r"clip\.toml:20: poll: no such key"):
+        read_profile(answers, "clip.toml")
 
 
 WRONG: list[tuple[str, str, str]] = [
@@ -101,6 +122,22 @@ WRONG: list[tuple[str, str, str]] = [
     ),
     ('code = ["a"]', 'message = "("', "small.toml:26: error.classify.0.message: no regular expr"),
     ('path = "/jobs/{id}/clip"', "", "small.toml: the document: the clip lies nowhere"),
+    ('"=prompt!"', '"=fps|frames"', "small.toml:13: submit.body: frames wants pictures per second"),
+    (
+        "[poll]",
+        '[poll]\nselect = { array = "/data", where = { "id" = "{id}" } }',
+        "small.toml:20: poll.select.where.id",
+    ),
+    (
+        "[poll]",
+        '[poll]\nselect = { array = "/data", missing = "queued" }',
+        "small.toml:20: poll.select.missing: Input should be 'gone' or 'out_of_sight'",
+    ),
+    (
+        "[submit.body]",
+        '[submit.defaults]\nresolution = "big"\n[submit.body]',
+        "small.toml:14: submit.defaults.resolution: String should match",
+    ),
     ("[profile]", "[profile", "small.toml: no TOML"),
     ('name = "small"', 'name = "../x"', "small.toml:2: profile.name: String should match"),
 ]

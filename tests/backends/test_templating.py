@@ -50,6 +50,8 @@ RENDERED: list[tuple[JsonValue, JsonValue]] = [
     ("=duration_s|str|suffix:s", "8s"),
     ("=duration_s|map:length", "long"),
     ("{duration_s} s", "8 s"),
+    ("=duration_s|frames:30", 240),
+    ("=absent|default:2.5|frames:24", 60),
     ("=size|join:x", "1280x720"),
     ("=size|join:*", "1280*720"),
     ("=aspect_ratio+resolution|map:ratio", "1280:720"),
@@ -85,6 +87,9 @@ UNREADABLE = [
     "=prompt|eval",
     "=prompt|int;",
     "= prompt",
+    "=duration_s|frames",
+    "=duration_s|frames:0",
+    "=duration_s|frames:1e9",
     "{",
     "a } b",
     "{a b}",
@@ -98,6 +103,7 @@ def test_what_is_no_template_is_refused(template: str) -> None:
 
 
 IMPOSSIBLE = [
+    "=prompt|frames:30",
     "=absent!",
     "=prompt|int",
     "=extra.lora|float",

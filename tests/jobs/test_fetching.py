@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
 import pytest
@@ -28,6 +29,12 @@ HALF = len(BYTES) // 2
 
 def stage_with(*clips: object, **script: object) -> Stage:
     return Stage(ScriptedBackend(submit=[DONE], open_clip=list(clips), **script))  # type: ignore[arg-type]
+
+
+async def turns(count: int) -> None:
+    """Let everybody else go on for a while."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def whole(stage: Stage, job: Job) -> bytes:
@@ -126,6 +133,7 @@ async def test_nobody_reads_before_the_beginning_is_known_to_be_a_clip() -> None
                 except (ClipNotReady, ClipNotFound):
                     states.append((start, None, job.is_watchable))
                 yield BYTES[start : start + 2048]
+                await turns(50)  # the taker writes this while the next is asked for
 
     stage = stage_with(Watched((), len(BYTES)))
     job_id = (await stage.submit()).id

@@ -141,6 +141,8 @@ ACTIONS: dict[str, Callable[[JobService, str], Awaitable[object]]] = {
     "delete": lambda service, job_id: service.delete(OTHER, job_id),
     "restore": lambda service, job_id: service.restore(OTHER, job_id),
     "star": lambda service, job_id: service.star(OTHER, job_id, True),
+    "rename": lambda service, job_id: service.rename(OTHER, job_id, "mine"),
+    "deleted": lambda service, job_id: service.deleted(OTHER, job_id),
 }
 
 
@@ -227,3 +229,49 @@ async def test_ones_place_in_the_queue_counts_older_jobs() -> None:
     second = await stage.submit()
 
     assert await stage.service.ahead(second) == 1
+
+
+async def test_a_delete_can_be_taken_back_for_an_hour() -> None:
+    stage = a_stage()
+    early, late = await stage.submit(), await stage.submit(VideoRequest(prompt="a blue kite"))
+    everything = JobQuery(Scope(LOCAL_VIEWER.owner))
+    await stage.service.delete(LOCAL_VIEWER, late.id)
+    stage.clock.advance(minutes=59)
+    await stage.service.delete(LOCAL_VIEWER, early.id)
+    in_time = await stage.service.restorable(LOCAL_VIEWER, everything)
+
+    stage.clock.advance(minutes=1)
+
+    assert [job.id for job in in_time] == [early.id, late.id]
+    assert [j.id for j in await stage.service.restorable(LOCAL_VIEWER, everything)] == [early.id]
+    assert (await stage.service.restore(LOCAL_VIEWER, early.id)).deleted_at is None
+    with pytest.raises(JobNotFound):
+        await stage.service.restore(LOCAL_VIEWER, late.id)
+
+
+async def test_restoring_what_is_there_changes_nothing() -> None:
+    stage = a_stage()
+    job = await stage.submit()
+
+    assert await stage.service.restore(LOCAL_VIEWER, job.id) == job
+
+
+async def test_the_jobs_of_one_press_know_each_other() -> None:
+    stage = a_stage()
+    batch = await stage.service.submit(LOCAL_VIEWER, REQUEST, count=3)
+    await stage.submit(VideoRequest(prompt="another press"))
+
+    assert await stage.service.batch(LOCAL_VIEWER, batch[1]) == batch
+
+
+async def test_a_title_is_one_line_of_bounded_length() -> None:
+    stage = a_stage()
+    job = await stage.submit()
+
+    named = await stage.service.rename(LOCAL_VIEWER, job.id, "  two\n words ")
+    with pytest.raises(InvalidRequest) as caught:
+        await stage.service.rename(LOCAL_VIEWER, job.id, "x" * 121)
+
+    assert named.title == "two words"
+    assert caught.value.field == "title"
+    assert (await stage.service.rename(LOCAL_VIEWER, job.id, "")).title == ""

@@ -35,7 +35,7 @@ def test_the_bytes_are_those_the_mock_told_of_each_time(mock: httpx.Client) -> N
     assert first.content == second.content
     assert told == {"sha256": hashlib.sha256(first.content).hexdigest(), "size": len(first.content)}
     assert first.headers["content-type"] == "video/mp4"
-    assert boxes(first.content)[-1][0] == "rush"
+    assert boxes(first.content)[-1][0] == "mdat"
     seen = probe(first.content)
     assert (seen.width, seen.height, seen.fps, seen.duration_s) == (160, 90, 24, 2.0)
     assert mock.get("/_mock/stats").json()["downloads"] == {job_id: 2}

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 
 from rushes.errors import InvalidRequest
@@ -52,15 +54,17 @@ def test_ten_seconds_are_ten_seconds(tmp_path: Path) -> None:
     assert (seen.duration_s, seen.frames) == (10.0, 240)
 
 
-def test_moov_is_first_and_our_box_last(tmp_path: Path) -> None:
+def test_moov_comes_before_mdat_and_nothing_after(tmp_path: Path) -> None:
     spec = ClipSpec("a box", width=128, height=72, frames=12, seed=7)
 
-    parts = boxes(rendered(spec, tmp_path))
+    clip = rendered(spec, tmp_path)
 
-    names = [name for name, _ in parts]
+    names = [name for name, _ in boxes(clip)]
     assert names.index("moov") < names.index("mdat")
-    assert names[-1] == "rush"
-    assert json.loads(parts[-1][1]) == {
+    assert names[-1] == "mdat"
+    with av.open(io.BytesIO(clip)) as opened:
+        comment = opened.metadata["comment"]
+    assert json.loads(comment) == {
         "prompt_sha256": hashlib.sha256(b"a box").hexdigest(),
         "seed": 7,
     }

@@ -81,7 +81,7 @@ async def test_a_private_address_is_never_dialled_however_it_is_spelt(host: str)
 @pytest.mark.parametrize("host", SPELLINGS)
 async def test_the_system_s_resolver_leads_none_of_them_past_the_guard(host: str) -> None:
     dialler = Dialler()
-    network = GuardedNetwork(("backend.test", 8000), dialler=dialler)
+    network = GuardedNetwork(frozenset({("backend.test", 8000)}), dialler=dialler)
 
     with pytest.raises(httpcore.ConnectError):
         await network.connect_tcp(host.strip("[]"), 8000)
@@ -95,7 +95,7 @@ async def test_the_system_s_resolver_leads_none_of_them_past_the_guard(host: str
 async def test_a_name_is_refused_if_any_of_its_addresses_is_private(addresses: list[str]) -> None:
     dialler = Dialler()
     network = GuardedNetwork(
-        ("backend.test", 443),
+        frozenset({("backend.test", 443)}),
         resolver=answering(*addresses),  # type: ignore[arg-type]
         dialler=dialler,
     )
@@ -113,7 +113,9 @@ async def test_the_address_that_was_checked_is_the_one_that_is_dialled() -> None
         return next(answers)
 
     dialler = Dialler()
-    network = GuardedNetwork(("backend.test", 443), resolver=rebinding, dialler=dialler)
+    network = GuardedNetwork(
+        frozenset({("backend.test", 443)}), resolver=rebinding, dialler=dialler
+    )
 
     with pytest.raises(httpcore.ConnectError):
         await network.connect_tcp("rebound.test", 443)
@@ -137,7 +139,7 @@ async def test_only_the_configured_host_and_port_may_be_private(
 ) -> None:
     dialler = Dialler()
     network = GuardedNetwork(
-        ("backend.test", 8000),
+        frozenset({("backend.test", 8000)}),
         resolver=answering("10.0.0.5"),  # type: ignore[arg-type]
         dialler=dialler,
     )
@@ -151,7 +153,7 @@ async def test_only_the_configured_host_and_port_may_be_private(
 async def test_each_address_is_tried_until_one_answers() -> None:
     dialler = Dialler()
     network = GuardedNetwork(
-        ("backend.test", 80),
+        frozenset({("backend.test", 80)}),
         resolver=answering("::1", "127.0.0.1"),  # type: ignore[arg-type]
         dialler=dialler,
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS: dict[str, str] = {
+    "gradio": "rushes.backends.gradio:from_config",
     "profile": "rushes.backends.profiled:from_config",
 }
 """Kind of backend -> "module:factory", imported only when it is asked for."""
@@ -39,6 +40,10 @@ class BackendConfig:
     headers: Mapping[str, Secret] = field(default_factory=dict)
     cookies: Mapping[str, Secret] = field(default_factory=dict)
     extras: Mapping[str, Secret] = field(default_factory=dict)
+    result_hosts: tuple[str, ...] = ()
+    """`host` or `host:port` on private networks that clips may be fetched from."""
+    options: Mapping[str, object] = field(default_factory=dict)
+    """What only this kind of backend knows; it validates them itself."""
     patience: Patience = field(default_factory=Patience)
     max_clip_bytes: int = MAX_CLIP_BYTES
 

@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
 URL = "RUSHES_BACKEND_URL"
 KEY = "RUSHES_BACKEND_KEY"
+HEADERS = "RUSHES_BACKEND_HEADERS"
 PROFILE = "RUSHES_BACKEND_PROFILE"
+STARTING = 503
 
 SETTING_OF: dict[type[BackendError], str] = {
+    BackendUnavailable: URL,
     NotConfigured: URL,
     NotSent: URL,
     Unauthorized: KEY,
@@ -39,26 +42,26 @@ SETTING_OF: dict[type[BackendError], str] = {
 }
 
 
-def name_the_setting(error: BackendError) -> None:
-    """Let an error's detail begin with the setting that an operator should look at."""
+def name_the_setting(error: BackendError, profile: Profile) -> None:
+    """Let an error's detail say which setting to look at, and what command tells more."""
     setting = SETTING_OF.get(type(error))
     if setting is not None:
-        error.detail = f"{setting}: {error.detail or error.message}"
+        named = _key_setting(profile) if setting == KEY else setting
+        error.detail = f"{named}: {error.detail or error.message} · run `rushes check`"
 
 
 @contextmanager
-def naming_the_setting() -> Generator[None]:
+def naming_the_setting(profile: Profile) -> Generator[None]:
     """Do so for whatever goes wrong inside."""
     try:
         yield
     except BackendError as error:
-        name_the_setting(error)
+        name_the_setting(error, profile)
         raise
 
 
 def judge_error(error: BackendError) -> Finding:
     """Tell what it means that no answer came."""
-    seen = (error.detail or error.message).removeprefix(f"{URL}: ")
     if isinstance(error, NotConfigured):
         remedy = f"set {URL} to the address that the backend points to, if you trust it"
     elif isinstance(error, NotSent) and error.retryable:
@@ -69,35 +72,44 @@ def judge_error(error: BackendError) -> Finding:
         remedy = f"look into the backend's log; is another program on that port of {URL}?"
     else:
         remedy = f"is {URL} the address of a video backend?"
-    return Finding(Severity.ERROR, URL, f"{error.message} ({seen})", remedy)
+    seen = f"{error.message} ({error.detail or 'nothing more is known'})"
+    return Finding(Severity.ERROR, URL, seen, remedy, error.kind)
 
 
 def judge_answer(profile: Profile, answer: Answer, client: GuardedClient) -> Finding:
-    """Tell wrong key, wrong path, wrong profile and a working backend apart."""
+    """Tell wrong key, wrong path, wrong profile, a start under way and a working backend apart."""
     if answer.status in {401, 403}:
+        key = _key_setting(profile)
         advice = "correct it" if client.has_credentials else "set it: the backend asks for a key"
-        return Finding(Severity.ERROR, KEY, answer.detail, f"{KEY}: {advice}")
+        kind = Unauthorized.kind if answer.status == 401 else Forbidden.kind
+        return Finding(Severity.ERROR, key, answer.detail, f"{key}: {advice}", kind)
     complaint = _complaint(profile, answer, _json_or_none(answer), client.base)
     if complaint is None:
         return Finding(Severity.OK, URL, answer.detail)
-    setting, remedy = complaint
-    return Finding(Severity.ERROR, setting, answer.detail, remedy)
+    setting, remedy, error = complaint
+    return Finding(Severity.ERROR, setting, answer.detail, remedy, error.kind)
+
+
+def _key_setting(profile: Profile) -> str:
+    return KEY if profile.takes_key else HEADERS
 
 
 def _complaint(
     profile: Profile, answer: Answer, document: JsonValue, url: str
-) -> tuple[str, str] | None:
-    """Return the setting to look at and the next step; None where all is well."""
+) -> tuple[str, str, type[BackendError]] | None:
+    """Return the setting to look at, the next step and what it is; None where all is well."""
     is_missing = answer.status in {404, 405}
-    if document is None and answer.status >= 500:
-        return URL, "the backend is there but in trouble: look into its log"
+    if answer.status == STARTING or (document is None and answer.status >= 500):
+        advice = "the backend is there, but still starting or in trouble: look into its log"
+        return URL, advice, BackendUnavailable
     ends = profile.check.url_ends or ""
     if (document is None or is_missing) and not url.rstrip("/").endswith(ends):
-        return URL, f"let {URL} end in {ends}"
+        return URL, f"let {URL} end in {ends}", NotConfigured
     if document is None:
-        return URL, f"{URL} leads to something that is no video API"
+        return URL, f"{URL} leads to something that is no video API", NotConfigured
     if is_missing or not _fits(profile, answer, document):
-        return PROFILE, f"not a backend for {profile.profile.name}: set {PROFILE} to its own"
+        advice = f"not a backend for {profile.profile.name}: set {PROFILE} to its own"
+        return PROFILE, advice, NotConfigured
     return None
 
 

@@ -28,8 +28,10 @@ def credentials(auth: Auth, config: BackendConfig) -> Credentials:
     missing = named - known.keys() - {"key"}
     if missing:
         raise NotConfigured(f"the profile {config.profile} needs: {', '.join(sorted(missing))}")
+    own = {name.lower() for name in config.headers}
+    made = {n: v for n, v in _filled(auth.headers, known).items() if n.lower() not in own}
     return Credentials(
-        headers=_filled(auth.headers, known) | dict(config.headers),
+        headers=made | dict(config.headers),
         cookies=_filled(auth.cookies, known) | dict(config.cookies),
         secrets=(*known.values(), *config.headers.values(), *config.cookies.values()),
     )

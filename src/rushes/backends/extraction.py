@@ -9,7 +9,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from rushes.backends.profile import KINDS
+from rushes.backends.grammar import KINDS
 from rushes.domain import PROMPT_MAX, Failure, RemoteJob, RemoteStatus, Stage
 from rushes.errors import (
     BackendError,
@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.profile import Condition, Errors, Poll, Profile, Progress, State, StateRule
+    from rushes.backends.profile import (
+        Condition,
+        Errors,
+        JobProfile,
+        Poll,
+        Profile,
+        Progress,
+        State,
+        StateRule,
+    )
 
     Clean = Callable[[str, int], str]  # makes a backend's text safe, at most so many characters
 
@@ -107,6 +116,36 @@ def find_text(document: JsonValue, pointers: Iterable[str]) -> str | None:
     return None
 
 
+def find_prose(document: JsonValue, pointers: Iterable[str]) -> str | None:
+    """Return the first text that the pointers lead to; of a table or list its texts, by line."""
+    found = (_prose(find(document, pointer)) for pointer in pointers)
+    return next((prose for prose in found if prose), None)
+
+
+def _prose(found: JsonValue) -> str:
+    inner = list(found.values()) if isinstance(found, dict) else found
+    parts = inner if isinstance(inner, list) else [inner]
+    return "\n".join(part for part in parts if isinstance(part, str) and part)
+
+
+def _safe_prose(text: str, clean: Clean) -> str:
+    """Return a text made safe to show that keeps its lines."""
+    return "\n".join(clean(line, PROMPT_MAX) for line in text[:PROMPT_MAX].splitlines())
+
+
+def select(
+    document: JsonValue, array: str, where: Mapping[str, str], *, last: bool = False
+) -> JsonValue:
+    """Return the entry of a list in which each pointer leads to just that text; None if none is."""
+    entries = find(document, array)
+    fitting = (
+        entry
+        for entry in (entries if isinstance(entries, list) else [])
+        if all(find_text(entry, [pointer]) == text for pointer, text in where.items())
+    )
+    return next(iter(list(fitting)[-1:]), None) if last else next(fitting, None)
+
+
 def holds(condition: Condition, document: JsonValue) -> bool:
     """Whether everything that the condition asks for is so."""
     if condition.exists is not None and find(document, condition.exists) is None:
@@ -116,7 +155,7 @@ def holds(condition: Condition, document: JsonValue) -> bool:
     return condition.path is None or _same(find(document, condition.path), condition.equals)
 
 
-def passes(profile: Profile, document: JsonValue) -> bool:
+def passes(profile: JobProfile, document: JsonValue) -> bool:
     """Whether a 2xx answer is what it seems, and no error in disguise (`[ok]`)."""
     if profile.ok is None:
         return True
@@ -131,14 +170,14 @@ def _same(one: JsonValue, other: JsonValue) -> bool:
 # --- jobs ---------------------------------------------------------------------------------------
 
 
-def read_id(profile: Profile, document: JsonValue) -> str | None:
+def read_id(profile: JobProfile, document: JsonValue) -> str | None:
     """Return the backend's id of the job; None where there is none that can be used."""
     found = find_text(document, profile.extract.id)
     return found if found and len(found) <= ID_MAX and found.isprintable() else None
 
 
 def read_job(
-    profile: Profile, document: JsonValue, *, remote_id: str, stage: Stage, clean: Clean
+    profile: JobProfile, document: JsonValue, *, remote_id: str, stage: Stage, clean: Clean
 ) -> RemoteJob:
     """Return the job that an answer tells of, under the id that is in use for it.
 
@@ -148,14 +187,14 @@ def read_job(
     word = None if rule else _word(document, profile.state.path)
     status = rule.state if rule else _status(profile.state, word)
     failed = status is RemoteStatus.FAILED
-    prompt = find_text(document, profile.extract.effective_prompt)
+    prompt = find_prose(document, profile.extract.effective_prompt)
     return RemoteJob(
         id=remote_id,
         status=status,
         progress=read_progress(profile.progress, document),
         queue_position=_queue_position(profile.progress, document),
         failure=_failure(profile, document, rule, stage, clean) if failed else None,
-        effective_prompt=clean(prompt, PROMPT_MAX) if prompt else None,
+        effective_prompt=_safe_prose(prompt, clean) if prompt else None,
         urls=_urls(profile, document),
         context=_unknown_word(profile.state, word, clean),
     )
@@ -218,7 +257,7 @@ def _queue_position(progress: Progress, document: JsonValue) -> int | None:
     return int(text) if re.fullmatch(r"\d{1,9}", text) else None
 
 
-def _urls(profile: Profile, document: JsonValue) -> dict[str, str]:
+def _urls(profile: JobProfile, document: JsonValue) -> dict[str, str]:
     found = {
         name: find_text(document, places) or "" for name, places in profile.extract.urls.items()
     }

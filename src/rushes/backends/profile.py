@@ -1,124 +1,30 @@
 """The profile document: its whole grammar, as a schema that refuses what it does not know.
 
 A profile is a TOML file that tells how one kind of backend speaks HTTP. `profile_files` reads it,
-`templating` and `extraction` give it its meaning. The shipped `openai-videos.toml` shows each part
-with a comment.
+`templating` and `extraction` give it its meaning. docs/adding-a-backend.md tells it to people.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    StringConstraints,
-    model_validator,
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from rushes.backends.grammar import (
+    Asked,
+    Body,
+    CredentialText,
+    Kind,
+    Known,
+    Method,
+    Pattern,
+    Pointer,
+    Pointers,
+    Seconds,
 )
-
 from rushes.backends.templating import names_in
-from rushes.domain import PROMPT_MAX, Capabilities, RemoteStatus, VideoRequest
-from rushes.errors import (
-    BackendError,
-    BackendUnavailable,
-    ConcurrencyLimited,
-    Forbidden,
-    GenerationFailed,
-    ModelUnavailable,
-    QuotaExhausted,
-    RateLimited,
-    RefusedByBackend,
-    RejectedByModeration,
-    RemoteJobNotFound,
-    ResultExpired,
-    Unauthorized,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-REQUEST_NAMES = frozenset(VideoRequest.model_fields) | {"size", "job_id"}
-REMOTE_NAMES = frozenset({"id"})
-KINDS: dict[str, type[BackendError]] = {
-    error.kind: error
-    for error in (
-        BackendUnavailable,
-        ConcurrencyLimited,
-        Forbidden,
-        GenerationFailed,
-        ModelUnavailable,
-        QuotaExhausted,
-        RateLimited,
-        RefusedByBackend,
-        RejectedByModeration,
-        RemoteJobNotFound,
-        ResultExpired,
-        Unauthorized,
-    )
-}
-"""The kinds of trouble that an answer can tell of."""
-_PREFIXED = re.compile(r"(extra|urls)\..+")
-
-
-def meant(word: str, known: Collection[str]) -> str:
-    """Return the end of a sentence that proposes what was probably meant."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
-
-
-def _a_pointer(text: str) -> str:
-    if text and not text.startswith("/"):
-        raise ValueError('a JSON Pointer is empty or begins with "/"')
-    return text
-
-
-def _a_pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"no regular expression: {error}") from error
-    return text
-
-
-def _a_kind(text: str) -> str:
-    if text not in KINDS:
-        raise ValueError(f"no kind of error{meant(text, KINDS)}")
-    return text
-
-
-def _of(allowed: frozenset[str]) -> AfterValidator:
-    """Check that a template can be read and names only what there will be."""
-
-    def check(template: JsonValue) -> JsonValue:
-        for name in names_in(template):
-            if name not in allowed and not _PREFIXED.fullmatch(name):
-                raise ValueError(f"nothing is called {name!r} here{meant(name, allowed)}")
-        return template
-
-    return AfterValidator(check)
-
-
-def _readable(template: str) -> str:
-    list(names_in(template))
-    return template
-
-
-Pointer = Annotated[str, AfterValidator(_a_pointer)]
-Pointers = tuple[Pointer, ...]
-Pattern = Annotated[str, AfterValidator(_a_pattern)]
-Kind = Annotated[str, AfterValidator(_a_kind)]
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-Body = Annotated[dict[str, JsonValue], _of(REQUEST_NAMES)]
-Asked = Annotated[str, _of(REQUEST_NAMES)]
-Known = Annotated[str, _of(REMOTE_NAMES)]
-CredentialText = Annotated[str, AfterValidator(_readable)]
+from rushes.domain import PROMPT_MAX, Capabilities, RemoteStatus, Resolution, Shape
 
 
 class Part(BaseModel):
@@ -146,6 +52,14 @@ class Auth(Part):
     cookies: dict[str, CredentialText] = {}
 
 
+class Defaults(Part):
+    """What is asked for where the request says nothing of it."""
+
+    duration_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    aspect_ratio: Shape | None = None
+    resolution: Resolution | None = None
+
+
 class Submit(Part):
     """The one request that may cost money."""
 
@@ -155,6 +69,9 @@ class Submit(Part):
     query: dict[str, Asked] = {}
     headers: dict[str, Asked] = {}
     body: Body = {}
+    defaults: Defaults = Defaults()
+    answer: Literal["job", "clip"] = "job"
+    """What comes back: a job to be followed, or after a while the clip itself."""
     timeout_s: Seconds = 60
 
 
@@ -175,8 +92,21 @@ class Call(Part):
     query: dict[str, Known] = {}
 
 
+class Select(Part):
+    """The entry of a list: the first or last whose pointers hold just these texts."""
+
+    array: Pointer
+    where: dict[Pointer, Known] = {}
+    take: Literal["first", "last"] = "first"
+    missing: Literal["gone", "out_of_sight"] = "gone"
+    """What it means that there is no such entry: the job is lost, or only not shown now."""
+
+
 class Poll(Call):
     """How to ask how it stands, and how often."""
+
+    select: Select | None = None
+    """Where the answer is a list: which entry is the job. All pointers start there."""
 
     first_s: Seconds = 2
     factor: Annotated[float, Field(ge=1, le=5)] = 1.5
@@ -275,7 +205,7 @@ class Cancel(Call):
 
 
 class Find(Part):
-    """How to look a job up by our own key: a list in which one entry bears it."""
+    """How to look a job up by our own key: in a list, the entry that bears it at `key`."""
 
     method: Method = "GET"
     path: Asked
@@ -304,9 +234,12 @@ class Models(Part):
         return Capabilities(**self.model_dump())
 
 
-class Check(Call):
+class Check(Part):
     """A harmless request that proves server, path and key."""
 
+    method: Method = "GET"
+    path: str
+    query: dict[str, str] = {}
     expect: Pointers = ()
     """One of these is in a 2xx answer of a server that fits the profile."""
     url_ends: str | None = None
@@ -314,27 +247,41 @@ class Check(Call):
 
 
 class Profile(Part):
-    """A whole, sound profile."""
+    """What every profile has; one of the two kinds below is what a file holds."""
 
     profile: Head
     auth: Auth = Auth()
     submit: Submit
+    error: Errors = Errors()
+    capabilities: Models = Models()
+    tables: dict[str, dict[str, str]] = {}
+    check: Check
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether the credentials are made of `{key}`, and not only of headers and cookies."""
+        return "key" in names_in([*self.auth.headers.values(), *self.auth.cookies.values()])
+
+
+class JobProfile(Profile):
+    """A profile whose submit is answered with a job."""
+
     extract: Extract
     poll: Poll
     state: State
     progress: Progress = Progress()
-    error: Errors = Errors()
     ok: Ok | None = None
     result: Result
     cancel: Cancel | None = None
     forget: Call | None = None
     find: Find | None = None
-    capabilities: Models = Models()
-    tables: dict[str, dict[str, str]] = {}
-    check: Check
 
     @model_validator(mode="after")
-    def _has_a_clip(self) -> Profile:
+    def _has_a_clip(self) -> JobProfile:
         if self.result.path is None and "clip" not in self.extract.urls:
             raise ValueError("the clip lies nowhere: result.path or extract.urls.clip is needed")
         return self
+
+
+class ClipProfile(Profile):
+    """A profile whose submit is answered with the clip: there is nothing to follow or ask for."""

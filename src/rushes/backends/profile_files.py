@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from rushes.backends.profile import Profile, meant
+from rushes.backends.grammar import meant
+from rushes.backends.profile import ClipProfile, JobProfile
 from rushes.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-def load_profile(name: str, folder: Path | None = None) -> Profile:
+Grammar = type[JobProfile] | type[ClipProfile]
+
+
+def load_profile(name: str, folder: Path | None = None) -> JobProfile | ClipProfile:
     """Load a profile: a path to a .toml file, or a name in `folder` or among the shipped ones.
 
     Raises NotConfigured with one line for each thing that is wrong.
@@ -41,17 +45,24 @@ def shipped_profiles() -> list[str]:
     )
 
 
-def read_profile(text: str, source: str) -> Profile:
+def read_profile(text: str, source: str) -> JobProfile | ClipProfile:
     """Read a profile's text; `source` is how errors name it. Raises NotConfigured."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NotConfigured(f"{source}: no TOML: {error}") from error
+    grammar = _grammar_of(document)
     try:
-        return Profile.model_validate(document)
+        return grammar.model_validate(document)
     except ValidationError as invalid:
-        lines = [_explained(error, text, source) for error in invalid.errors()]
+        lines = [_explained(error, text, source, grammar) for error in invalid.errors()]
         raise NotConfigured("\n".join(lines)) from invalid
+
+
+def _grammar_of(document: dict[str, Any]) -> Grammar:
+    submit = document.get("submit")
+    answers_with_clip = isinstance(submit, dict) and submit.get("answer") == "clip"
+    return ClipProfile if answers_with_clip else JobProfile
 
 
 def _shipped() -> Traversable:
@@ -76,18 +87,18 @@ _HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]")
 _KEY = re.compile(r"""\s*([\w.-]+|"[^"]+"|'[^']+')\s*=""")
 
 
-def _explained(error: ErrorDetails, text: str, source: str) -> str:
+def _explained(error: ErrorDetails, text: str, source: str, grammar: Grammar) -> str:
     place = error["loc"]
     line = _line_of(text, place)
     where = f"{source}:{line}" if line else source
     key = ".".join(str(step) for step in place) or "the document"
     if error["type"] == "extra_forbidden":
-        return f"{where}: {key}: no such key{meant(str(place[-1]), _keys_at(place[:-1]))}"
+        return f"{where}: {key}: no such key{meant(str(place[-1]), _keys_at(place[:-1], grammar))}"
     return f"{where}: {key}: {error['msg'].removeprefix('Value error, ')}"
 
 
-def _keys_at(place: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Profile
+def _keys_at(place: tuple[int | str, ...], grammar: type[BaseModel]) -> list[str]:
+    model = grammar
     for step in place:
         if isinstance(step, str) and step in model.model_fields:
             model = _model_in(model.model_fields[step].annotation) or model

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rushes.backends.checking import judge_answer, judge_error, name_the_setting, naming_the_setting
+from rushes.backends.checking import naming_the_setting
 from rushes.backends.credentials import credentials
 from rushes.backends.extraction import (
     find,
@@ -16,23 +15,31 @@ from rushes.backends.extraction import (
     holds,
     next_poll,
     passes,
-    read_error,
     read_id,
     read_job,
-    read_retry_after,
+    select,
     unknown_word,
 )
-from rushes.backends.profile import KINDS
+from rushes.backends.grammar import KINDS
+from rushes.backends.profile import ClipProfile, JobProfile
 from rushes.backends.profile_files import load_profile
-from rushes.backends.templating import TemplateError, fill_address, form_fields, names_in, render
-from rushes.domain import CancelOutcome, Catalogue, RemoteJob, RemoteStatus, Stage, utc_now
+from rushes.backends.speaking import (
+    Speaker,
+    address_of,
+    as_kind,
+    filled,
+    in_doubt,
+    is_text,
+    readable,
+    values_of,
+)
+from rushes.backends.synchronous import SynchronousBackend
+from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, Stage
 from rushes.errors import (
     BackendError,
     BackendUnavailable,
     BadBackendResponse,
     GenerationFailed,
-    OutcomeUnknown,
-    RefusedByBackend,
     RemoteJobNotFound,
     ResultExpired,
 )
@@ -40,73 +47,42 @@ from rushes.net import GuardedClient
 from rushes.ports import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
+    from datetime import timedelta
 
     from pydantic import JsonValue
 
     from rushes.backends import BackendConfig
-    from rushes.backends.profile import Call, Find, Profile
     from rushes.domain import VideoRequest
     from rushes.net import Answer, Incoming
-    from rushes.ports import ClipSource, Finding
+    from rushes.ports import ClipSource
 
 log = logging.getLogger(__name__)
 
 ENDED = frozenset({RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CANCELLED})
 GONE = frozenset({404, 410})
-MAYBE_EXECUTED = frozenset({408, 409})
-"""Answers below 500 after which a submit may nevertheless run."""
 
 
-class ProfiledBackend:
+class ProfiledBackend(Speaker[JobProfile]):
     """See ports.VideoBackend."""
 
     def __init__(
-        self, name: str, profile: Profile, client: GuardedClient, *, models: tuple[str, ...] = ()
+        self, name: str, profile: JobProfile, client: GuardedClient, *, models: tuple[str, ...] = ()
     ) -> None:
-        self.name = name
-        self._profile = profile
-        self._client = client
-        self._clean = client.redactor.clean
-        takes = profile.capabilities.as_capabilities()
-        self._catalogue = Catalogue(
-            models=dict.fromkeys(models or ("",), takes), default=models[0] if models else ""
-        )
-        self._needs_size = not {"size", "width", "height"}.isdisjoint(names_in(profile.submit.body))
+        super().__init__(name, profile, client, models=models)
         self._strange_words: set[str] = set()
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
-
-    async def describe(self) -> Catalogue:
-        """See ports.VideoBackend."""
-        return self._catalogue
-
-    async def check(self) -> list[Finding]:
-        """See ports.VideoBackend."""
-        try:
-            answer = await self._call(self._profile.check, {})
-        except BackendError as error:
-            return [judge_error(error)]
-        return [judge_answer(self._profile, answer, self._client)]
 
     # --- submit ---------------------------------------------------------------------------------
 
     async def submit(self, request: VideoRequest, *, idempotency_key: str) -> Submission:
         """See ports.VideoBackend."""
-        try:
-            answer = await self._send_submit(self._values(request, idempotency_key))
-        except TemplateError as error:
-            raise RefusedByBackend(f"{self.name} cannot be asked for this: {error}") from error
-        except (BackendUnavailable, BadBackendResponse) as error:
-            raise _as(OutcomeUnknown, error) from error
+        sending = self._sending(request, idempotency_key)
+        with in_doubt(), naming_the_setting(self._profile):
+            answer = await self._client.call(**sending)
         if not answer.is_success:
-            raise self._submit_error(answer)
-        try:
+            raise self._refusal(answer)
+        with in_doubt():
             return Submission(self._accepted(answer))
-        except (BackendUnavailable, BadBackendResponse) as error:
-            raise _as(OutcomeUnknown, error) from error
 
     async def find(self, idempotency_key: str) -> RemoteJob | None:
         """See ports.VideoBackend."""
@@ -115,40 +91,10 @@ class ProfiledBackend:
             return None
         answer = await self._call(search, {"job_id": idempotency_key})
         if not answer.is_success:
-            raise self._error(answer, _document(answer), Stage.POLL)
-        for entry in _list(find(answer.json(), search.array)):
-            remote_id = read_id(self._profile, entry)
-            if remote_id and find_text(entry, (search.key,)) == idempotency_key:
-                return self._job(answer, entry, remote_id, Stage.POLL)
-        return None
-
-    def _values(self, request: VideoRequest, key: str) -> dict[str, Any]:
-        """Return what the templates of a submit may name."""
-        values = request.model_dump(exclude_none=True, exclude={"extra"})
-        values |= {f"extra.{name}": value for name, value in request.extra.items()}
-        values |= {"job_id": key, "model": request.model or self._catalogue.default or None}
-        if self._needs_size:
-            try:
-                values["size"] = request.size
-            except ValueError as error:
-                raise TemplateError(str(error)) from error
-            if request.size is not None:
-                values["width"], values["height"] = request.size
-        return values
-
-    async def _send_submit(self, values: Mapping[str, Any]) -> Answer:
-        submit = self._profile.submit
-        body = render(submit.body, values, self._profile.tables)
-        with naming_the_setting():
-            return await self._client.call(
-                submit.method,
-                fill_address(submit.path, values),
-                query=_filled(submit.query, values),
-                headers=_filled(submit.headers, values),
-                json=body if submit.encoding == "json" else None,
-                form=form_fields(body) if submit.encoding == "multipart" else None,
-                within=timedelta(seconds=submit.timeout_s),
-            )
+            raise self._error(answer, readable(answer), Stage.POLL)
+        entry = select(answer.json(), search.array, {search.key: idempotency_key})
+        remote_id = read_id(self._profile, entry)
+        return self._job(answer, entry, remote_id, Stage.POLL) if remote_id else None
 
     def _accepted(self, answer: Answer) -> RemoteJob:
         """Read the answer to a submit; it may be the end already."""
@@ -159,15 +105,6 @@ class ProfiledBackend:
         if remote_id is None or self._client.redactor.holds_secret(remote_id):
             raise BadBackendResponse("the answer names no job", detail=answer.detail)
         return self._job(answer, document, remote_id, Stage.SUBMIT)
-
-    def _submit_error(self, answer: Answer) -> BackendError:
-        """Say what a refusal of a submit means: not executed, or nobody can tell."""
-        error = self._error(answer, _document(answer), Stage.SUBMIT)
-        if answer.status == 503 and error.retry_after is not None:
-            return _as(BackendUnavailable, error)
-        if answer.status >= 500 or answer.status in MAYBE_EXECUTED:
-            return _as(OutcomeUnknown, error)
-        return error
 
     # --- poll -----------------------------------------------------------------------------------
 
@@ -182,25 +119,43 @@ class ProfiledBackend:
             raise
 
     async def _poll(self, remote: RemoteJob) -> RemoteJob:
-        answer = await self._call(self._profile.poll, _remote_values(remote))
+        answer = await self._call(self._profile.poll, values_of(remote))
         if not answer.is_success:
             return self._ended(answer, remote)
         document = answer.json()
-        if not isinstance(document, dict):
-            raise BadBackendResponse("the answer is no job", detail=answer.detail)
         if not passes(self._profile, document):
             raise self._error(answer, document, Stage.POLL)
-        return self._polled(answer, document, remote)
+        entry = self._entry(answer, document, remote)
+        if not isinstance(entry, dict):
+            raise BadBackendResponse("the answer is no job", detail=answer.detail)
+        return self._polled(answer, entry, remote)
+
+    def _entry(self, answer: Answer, document: JsonValue, remote: RemoteJob) -> JsonValue:
+        """Return the part of an answer that is the job; raises RemoteJobNotFound."""
+        rule = self._profile.poll.select
+        if rule is None:
+            return document
+        if not isinstance(find(document, rule.array), list):
+            raise BadBackendResponse("the answer is no list of jobs", detail=answer.detail)
+        where = filled(rule.where, values_of(remote))
+        entry = select(document, rule.array, where, last=rule.take == "last")
+        if entry is None:
+            raise RemoteJobNotFound(
+                "the job is not in the backend's list",
+                retryable=rule.missing == "out_of_sight",
+                detail=answer.detail,
+            )
+        return entry
 
     def _ended(self, answer: Answer, remote: RemoteJob) -> RemoteJob:
         """Return the ended job that an error status brings (vLLM-Omni 0.30 does so), or raise."""
-        document = _document(answer)
+        document = readable(answer)
         if read_id(self._profile, document) is not None:
             job = self._polled(answer, document, remote)
             if job.status in ENDED:
                 return job
         error = self._error(answer, document, Stage.POLL)
-        raise _as(RemoteJobNotFound, error) if answer.status in GONE else error
+        raise as_kind(RemoteJobNotFound, error) if answer.status in GONE else error
 
     def _polled(self, answer: Answer, document: JsonValue, remote: RemoteJob) -> RemoteJob:
         job = self._job(answer, document, remote.id, Stage.POLL, remote.next_poll)
@@ -254,7 +209,7 @@ class ProfiledBackend:
     ) -> AsyncIterator[Incoming]:
         result = self._profile.result
         told = remote.urls.get("clip")
-        address = told or _address(result.path or "{urls.clip}", _remote_values(remote))
+        address = told or address_of(result.path or "{urls.clip}", values_of(remote))
         is_ours = (result.url_auth if told else result.auth) == "same_origin"
         async with self._clip_at(address, start, validator, is_ours=is_ours) as found:
             if not isinstance(found, str):
@@ -278,20 +233,20 @@ class ProfiledBackend:
             headers={"Accept": self._profile.result.accept},
             is_ours=is_ours,
         ) as incoming:
-            if incoming.has_clip and not _is_text(incoming.media_type):
+            if incoming.has_clip and not is_text(incoming.media_type):
                 yield incoming
             else:
                 yield self._address_in(await incoming.answer())
 
     def _address_in(self, answer: Answer) -> str:
         """Return where the clip is, as a JSON answer says; raises what else the answer means."""
-        document = _document(answer)
+        document = readable(answer)
         if answer.is_success:
             elsewhere = find_text(document, self._profile.result.json_url)
             if elsewhere is not None:
                 return elsewhere
         error = self._error(answer, document, Stage.RESULT)
-        raise _as(ResultExpired, error) if answer.status in GONE | {403} else error
+        raise as_kind(ResultExpired, error) if answer.status in GONE | {403} else error
 
     async def _completed(self, remote: RemoteJob) -> RemoteJob:
         """Ask again how the job stands, whose clip was not where it should be."""
@@ -312,11 +267,11 @@ class ProfiledBackend:
         cancel = self._profile.cancel
         if cancel is None:
             return CancelOutcome.STOPPED_WAITING
-        answer = await self._call(cancel, _remote_values(remote))
+        answer = await self._call(cancel, values_of(remote))
         if answer.status >= 500 or answer.status == 429:
-            raise self._error(answer, _document(answer), Stage.CANCEL)
+            raise self._error(answer, readable(answer), Stage.CANCEL)
         sign = cancel.confirmed
-        if answer.is_success and sign is not None and holds(sign, _document(answer)):
+        if answer.is_success and sign is not None and holds(sign, readable(answer)):
             return CancelOutcome.CONFIRMED
         return CancelOutcome.STOPPED_WAITING
 
@@ -324,67 +279,11 @@ class ProfiledBackend:
         """See ports.VideoBackend."""
         if self._profile.forget is None:
             return False
-        answer = await self._call(self._profile.forget, _remote_values(remote))
+        answer = await self._call(self._profile.forget, values_of(remote))
         return answer.is_success or answer.status in GONE
 
-    # --- every call -----------------------------------------------------------------------------
 
-    async def _call(self, call: Call | Find, values: Mapping[str, Any]) -> Answer:
-        with naming_the_setting():
-            return await self._client.call(
-                call.method, _address(call.path, values), query=_filled(call.query, values)
-            )
-
-    def _error(self, answer: Answer, document: JsonValue, stage: Stage) -> BackendError:
-        error = read_error(self._profile, answer.status, document, stage=stage, clean=self._clean)
-        error.detail = answer.detail
-        error.retry_after = read_retry_after(answer.headers, utc_now())
-        name_the_setting(error)
-        return error
-
-
-def _remote_values(remote: RemoteJob) -> dict[str, str]:
-    return {"id": remote.id} | {f"urls.{name}": url for name, url in remote.urls.items()}
-
-
-def _address(template: str, values: Mapping[str, Any]) -> str:
-    try:
-        return fill_address(template, values)
-    except TemplateError as error:
-        raise BadBackendResponse(f"the backend's answers did not tell: {error}") from error
-
-
-def _filled(templates: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, str]:
-    return form_fields(render(dict(templates), values, {}))
-
-
-def _document(answer: Answer) -> JsonValue:
-    """Return the body as JSON, else its plain text, else None (a web page says nothing)."""
-    try:
-        return answer.json()
-    except BadBackendResponse:
-        return answer.text if answer.media_type == "text/plain" else None
-
-
-def _is_text(media_type: str) -> bool:
-    return media_type.startswith("text/") or media_type.endswith("json")
-
-
-def _list(document: JsonValue) -> list[JsonValue]:
-    return document if isinstance(document, list) else []
-
-
-def _as(kind: type[BackendError], error: BackendError) -> BackendError:
-    """Return the same news as an error of another kind."""
-    return kind(
-        error.message,
-        retry_after=error.retry_after,
-        remote_code=error.remote_code,
-        detail=error.detail,
-    )
-
-
-def from_config(config: BackendConfig) -> ProfiledBackend:
+def from_config(config: BackendConfig) -> ProfiledBackend | SynchronousBackend:
     """Return the backend of a configuration; raises NotConfigured."""
     profile = load_profile(config.profile, config.profiles_dir)
     client = GuardedClient(
@@ -392,5 +291,8 @@ def from_config(config: BackendConfig) -> ProfiledBackend:
         credentials=credentials(profile.auth, config),
         patience=config.patience,
         max_clip_bytes=config.max_clip_bytes,
+        result_hosts=config.result_hosts,
     )
+    if isinstance(profile, ClipProfile):
+        return SynchronousBackend(config.name, profile, client, models=config.models)
     return ProfiledBackend(config.name, profile, client, models=config.models)

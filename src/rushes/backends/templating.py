@@ -67,6 +67,8 @@ def _parse_filter(part: str) -> tuple[str, str]:
     name, _, argument = part.partition(":")
     if name not in FILTERS:
         raise TemplateError(f"no filter {name!r}; there are {', '.join(sorted(FILTERS))}")
+    if name == "frames" and not re.fullmatch(r"[1-9]\d{0,2}", argument):
+        raise TemplateError(f"frames wants pictures per second, as in frames:30, not {argument!r}")
     return name, argument
 
 
@@ -216,6 +218,10 @@ def _whole(value: Value, argument: str, tables: Tables) -> int:
     return int(number)
 
 
+def _frames(value: Value, fps: str, tables: Tables) -> int:
+    return round(_number(value, "", tables) * int(fps))
+
+
 def _join(value: Value, separator: str, _tables: Tables) -> str:
     if not isinstance(value, (tuple, list)):
         raise TemplateError(f"{value!r} has no parts to join")
@@ -232,6 +238,7 @@ def _map(value: Value, table: str, tables: Tables) -> str:
 FILTERS: Mapping[str, Callable[[Value, str, Tables], Value]] = {
     "default": lambda value, argument, _: argument if value is None else value,
     "float": _number,
+    "frames": _frames,
     "int": _whole,
     "join": _join,
     "lower": lambda value, _argument, _tables: _text(value).lower(),

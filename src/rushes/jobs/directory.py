@@ -19,13 +19,14 @@ from rushes.errors import (
     NotSent,
     Unauthorized,
 )
+from rushes.ports import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from rushes.domain import Catalogue
-    from rushes.ports import VideoBackend
+    from rushes.ports import Finding, VideoBackend
 
 DEFAULT_DEADLINE = timedelta(minutes=30)
 
@@ -74,11 +75,13 @@ class ConfiguredBackend:
 
     def stumbled(self, error: BackendError, stage: Stage) -> None:
         """Note an error, if it tells of the backend itself."""
-        if error.kind not in OUTAGES:
-            return
+        if error.kind in OUTAGES:
+            self._note(Failure.from_error(error, stage))
+
+    def _note(self, trouble: Failure) -> None:
         if self.down_since is None:
             self.down_since = utc_now()
-        self.trouble = Failure.from_error(error, stage)
+        self.trouble = trouble
         self._stumble.set()
 
     async def wait_stumble(self, at_most: timedelta) -> None:
@@ -101,13 +104,19 @@ class ConfiguredBackend:
         except BackendError as error:
             self.stumbled(error, Stage.POLL)
             return self.is_up
-        worst = next((f for f in findings if f.severity == "error"), None)
+        worst = next((f for f in findings if f.severity is Severity.ERROR), None)
         if worst is None:
             self.answered()
         else:
-            detail = f"{worst.message} {worst.remedy or ''}".strip()
-            self.stumbled(BackendUnavailable(worst.subject, detail=detail), Stage.POLL)
+            self._note(_as_failure(worst))
         return self.is_up
+
+
+def _as_failure(finding: Finding) -> Failure:
+    """Keep what a check found for the banner: setting, what was received, what to do."""
+    said = (finding.subject, finding.message, finding.remedy, "run `rushes check`")
+    detail = " · ".join(part for part in said if part)
+    return Failure(finding.kind or BackendUnavailable.kind, Stage.POLL, detail=detail)
 
 
 @dataclass(slots=True)

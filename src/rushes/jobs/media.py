@@ -1,7 +1,7 @@
-"""What bytes are, by looking at them: the type from the first bytes, the facts from MP4 boxes.
+"""What bytes are, by looking at them: the type from the first bytes, the facts from the header.
 
 Pure reading of structure; nothing is ever decoded (a decoder is native code fed by strangers).
-ISO/IEC 14496-12 names the boxes; sizes are bytes, times are seconds.
+MP4 is read here (ISO/IEC 14496-12 names the boxes), WebM in `webm`. Sizes are bytes, times seconds.
 """
 
 from __future__ import annotations
@@ -10,8 +10,15 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rushes.jobs.facts import BrokenClip, MediaFacts, read_all
+from rushes.jobs.webm import webm_facts
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from rushes.jobs.facts import Read
+
+__all__ = ["BrokenClip", "MediaFacts", "inspect", "sniff"]
 
 SNIFF_BYTES = 4096
 MOOV_MAX = 64 * 1024 * 1024
@@ -19,22 +26,6 @@ BOXES_MAX = 10_000
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 """The `uuid` box that holds a C2PA manifest in an MP4 (C2PA specification 2.1, A.5)."""
 STILL_BRANDS = frozenset({b"avif", b"avis", b"heic", b"mif1"})
-
-
-class BrokenClip(ValueError):
-    """The boxes do not add up: cut short, or no video at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class MediaFacts:
-    """What a clip's own header says. Sides in pixels, length in seconds; None where it is mute."""
-
-    width: int | None = None
-    height: int | None = None
-    duration_s: float | None = None
-    fps: float | None = None
-    has_sound: bool | None = None
-    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +48,17 @@ def sniff(head: bytes) -> str | None:
     return "image/gif" if head[:6] in (b"GIF87a", b"GIF89a") else None
 
 
-async def inspect(
-    media_type: str, size: int, read: Callable[[int, int], Awaitable[bytes]]
-) -> MediaFacts:
+async def inspect(media_type: str, size: int, read: Read) -> MediaFacts:
     """Return the facts of a whole clip of `size` bytes; raises BrokenClip when it is cut short.
 
-    Only MP4 is looked into; other types have no facts and are taken as they are.
+    MP4, WebM and Matroska are looked into; other types have no facts and are taken as they are.
     """
-    if media_type != "video/mp4":
-        return MediaFacts()
+    if media_type in {"video/webm", "video/x-matroska"}:
+        return await webm_facts(size, read)
+    return await _mp4_facts(size, read) if media_type == "video/mp4" else MediaFacts()
+
+
+async def _mp4_facts(size: int, read: Read) -> MediaFacts:
     boxes, mark = {}, None
     async for box in _top_boxes(size, read):
         boxes[box.kind] = box
@@ -76,32 +69,21 @@ async def inspect(
         raise BrokenClip("there is no index (moov) or no picture data (mdat) in the file")
     if moov.stop - moov.start > MOOV_MAX:
         raise BrokenClip("the index (moov) is too large to be true")
-    return replace(movie_facts(await _read_all(read, moov.start, moov.stop)), mark=mark)
+    return replace(movie_facts(await read_all(read, moov.start, moov.stop)), mark=mark)
 
 
-async def _top_boxes(size: int, read: Callable[[int, int], Awaitable[bytes]]) -> AsyncIterator[Box]:
+async def _top_boxes(size: int, read: Read) -> AsyncIterator[Box]:
     offset = 0
     for _ in range(BOXES_MAX):
         if offset == size:
             return
-        header = await _read_all(read, offset, min(offset + 16, size))
+        header = await read_all(read, offset, min(offset + 16, size))
         box = _box(header, offset, size)
         if box.stop > size:
             raise BrokenClip(f"the file ends {box.stop - size} bytes too early")
         yield box
         offset = box.stop
     raise BrokenClip("too many boxes to be true")
-
-
-async def _read_all(read: Callable[[int, int], Awaitable[bytes]], start: int, stop: int) -> bytes:
-    parts = []
-    while start < stop:
-        part = await read(start, stop)
-        if not part:
-            raise BrokenClip("the file ends too early")
-        parts.append(part)
-        start += len(part)
-    return b"".join(parts)
 
 
 def _box(header: bytes, offset: int, end: int) -> Box:

@@ -7,6 +7,7 @@ time of the next step. Killed between any two lines, the row says what is known.
 from __future__ import annotations
 
 import random
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -112,11 +113,12 @@ class Steps:
         self, job: Job, backend: ConfiguredBackend, submission: Submission, wish: Wish
     ) -> None:
         now, remote = self.clock(), submission.remote
-        if submission.clip is not None:
-            job = await self._save_remote(job.fetching(remote, next_at=now), release=False)
-            await self.fetcher.fetch(job, backend, wish, source=submission.clip)
-        else:
+        if submission.clip is None:
             await self._follow(job.accepted(remote, next_at=now), backend, wish)
+            return
+        async with submission.clip as coming:
+            job = await self._save_remote(job.fetching(remote, next_at=now), release=False)
+            await self.fetcher.fetch(job, backend, wish, source=nullcontext(coming))
 
     # --- poll -----------------------------------------------------------------------------------
 
@@ -159,10 +161,12 @@ class Steps:
     def _after_failed_poll(self, job: Job, error: BackendError) -> Job:
         now = self.clock()
         is_young = now - (job.submitted_at or job.created_at) < CREATED_GRACE
-        if isinstance(error, RemoteJobNotFound) and not is_young:
+        if isinstance(error, RemoteJobNotFound) and not (is_young or error.retryable):
             return self._failed(job, error, Stage.POLL)
         if self._is_late(job):
             return self._lost_sight(job)
+        if job.remote is not None and isinstance(error, RemoteJobNotFound) and error.retryable:
+            return job.polled(job.remote, next_at=now + poll_pause(job.remote))
         failure = Failure.from_error(error, Stage.POLL)
         return job.set_back(failure, next_at=now + backoff(job.attempt + 1, error))
 

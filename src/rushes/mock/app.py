@@ -51,6 +51,13 @@ def _add_look_inside(app: FastAPI, rehearsal: Rehearsal) -> None:
     async def stats() -> dict[str, object]:
         return rehearsal.stats()
 
+    @app.get("/_mock/jobs")
+    async def jobs() -> list[dict[str, object]]:
+        return [
+            {"id": job.id, "dialect": job.dialect, "prompt": job.spec.prompt}
+            for job in rehearsal.jobs
+        ]
+
     @app.get("/_mock/clips/{job_id:path}")
     async def clip(job_id: str) -> dict[str, object]:
         job = rehearsal.jobs.get(job_id)

@@ -1,4 +1,4 @@
-"""From a spec to an MP4 file: H.264 and AAC, `moov` first, our own box last."""
+"""From a spec to an MP4 file: H.264 and AAC, `moov` first, `mdat` last."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rushes.mock.spec import ClipSpec
 
-BOX = b"rush"
+LAYOUT = {"movflags": "+faststart", "max_interleave_delta": "0"}
 SAMPLE_RATE = 48_000
 AUDIO_BITS = 64_000
 
@@ -34,27 +34,26 @@ AUDIO_BITS = 64_000
 def render(spec: ClipSpec, path: Path) -> None:
     """Write the clip to `path`; whole when this returns.
 
-    A box of the unknown type `rush` ends the file: JSON with the prompt's SHA-256 and the seed.
-    Players skip it, a backend's remux or a cut download loses it.
+    Its comment is JSON with the prompt's SHA-256 and the seed. It can be played while it arrives:
+    no box follows `mdat` (Chromium would look for that one first), and the sound, which is light,
+    is encoded first, so that it can lie beside its pictures.
     """
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    with av.open(str(path), "w", format="mp4", options=LAYOUT) as container:
+        container.metadata["comment"] = _signature(spec)
         video = _video_stream(container, spec)
         audio = _audio_stream(container) if spec.sound else None
-        for picture in _pictures(spec):
-            container.mux(video.encode(picture))
-        container.mux(video.encode(None))
         if audio is not None:
             for sound in _chord(spec):
                 container.mux(audio.encode(sound))
             container.mux(audio.encode(None))
-    with path.open("ab") as file:
-        file.write(_signature(spec))
+        for picture in _pictures(spec):
+            container.mux(video.encode(picture))
+        container.mux(video.encode(None))
 
 
-def _signature(spec: ClipSpec) -> bytes:
+def _signature(spec: ClipSpec) -> str:
     prompt = hashlib.sha256(spec.prompt.encode(errors="surrogatepass")).hexdigest()
-    told = json.dumps({"prompt_sha256": prompt, "seed": spec.seed}).encode()
-    return (8 + len(told)).to_bytes(4, "big") + BOX + told
+    return json.dumps({"prompt_sha256": prompt, "seed": spec.seed})
 
 
 def _video_stream(container: OutputContainer, spec: ClipSpec) -> VideoStream:

@@ -6,7 +6,8 @@ the credentials travel to that origin and nowhere else. httpx errors end here.
 """
 
 from rushes.net.answers import Answer
-from rushes.net.client import Credentials, GuardedClient, Patience
+from rushes.net.client import GuardedClient, Patience
+from rushes.net.credentials import Credentials
 from rushes.net.guard import AddressRefused, is_public
 from rushes.net.incoming import Incoming
 from rushes.net.redaction import Redactor, Secret

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 import httpx
 
 from rushes.errors import BadBackendResponse, NotConfigured, NotSent
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
+_PEER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 
 Origin = tuple[str, str, int]
 """Scheme, host and port, the default port spelled out."""
+Peer = tuple[str, int]
+"""Host and port."""
 
 
 def origin_of(url: httpx.URL) -> Origin:
@@ -54,13 +63,30 @@ def next_hop(url: httpx.URL, location: str | None) -> httpx.URL:
         raise BadBackendResponse("a redirect that leads nowhere") from error
 
 
-def permit_clip(url: httpx.URL, backend: Origin) -> None:
+def peers(hosts: Iterable[str]) -> frozenset[Peer]:
+    """Read a list of `host` or `host:port`; raises NotConfigured.
+
+    Without a port those of http and https are meant.
+    """
+    found: set[Peer] = set()
+    for text in hosts:
+        match = _PEER.fullmatch(text)
+        if match is None:
+            raise NotConfigured(f"{text!r} is no host and no host:port")
+        host, port = match.groups()
+        ports = [int(port)] if port else DEFAULT_PORTS.values()
+        found.update((host.strip("[]").lower(), port) for port in ports)
+    return frozenset(found)
+
+
+def permit_clip(url: httpx.URL, backend: Origin, trusted: frozenset[Peer]) -> None:
     """Refuse a clip's address by scheme and port; raises NotSent.
 
-    Which network the host leads into is checked when it is dialled.
+    Which network the host leads into is checked when it is dialled. `trusted` peers need no
+    usual port.
     """
     scheme, host, port = origin = origin_of(url)
-    if origin == backend:
+    if origin == backend or (scheme in DEFAULT_PORTS and (host, port) in trusted):
         return
     if not host or scheme not in {"https", backend[0]}:
         raise refused(url, f"neither https nor the backend's own {backend[0]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
@@ -25,19 +25,21 @@ from rushes.net.addresses import (
     host_and_port,
     next_hop,
     origin_of,
+    peers,
     permit_clip,
     refused,
 )
 from rushes.net.answers import Answer, media_type
 from rushes.net.guard import AddressRefused, GuardedNetwork, resolve
 from rushes.net.incoming import Incoming, Pace, Resume
-from rushes.net.redaction import Redactor, Secret
+from rushes.net.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Mapping
+    from collections.abc import AsyncIterator, Generator, Iterable, Mapping
 
     from pydantic import JsonValue
 
+    from rushes.net.credentials import Credentials
     from rushes.net.guard import Resolve
 
 ANSWER_MAX = 1024 * 1024
@@ -46,28 +48,7 @@ REDIRECTS_MAX = 3
 OUR_HEADERS = {
     "User-Agent": f"rushes/{__version__}",
     "Accept-Encoding": "identity",  # a compressed answer may be a bomb
-    "Connection": "close",  # see _transport
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Headers and cookies for the configured origin alone; `secrets` are hidden wherever met."""
-
-    headers: Mapping[str, Secret] = field(default_factory=dict)
-    cookies: Mapping[str, Secret] = field(default_factory=dict)
-    secrets: tuple[Secret, ...] = ()
-
-    def as_headers(self) -> dict[str, str]:
-        """Return the request headers; raises NotConfigured for a value that none can carry."""
-        headers = {name: value.reveal() for name, value in self.headers.items()}
-        if self.cookies:
-            pairs = (f"{name}={value.reveal()}" for name, value in self.cookies.items())
-            headers["Cookie"] = "; ".join(pairs)
-        for name, value in headers.items():
-            if not (value.isascii() and value.isprintable()):
-                raise NotConfigured(f"the header {name} has a character that none can carry")
-        return headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +66,8 @@ class Patience:
 class GuardedClient:
     """Speaks to the origin of `url`. Raises only BackendError; see errors.py for the kinds.
 
+    Clips may also come from the open internet, and from `result_hosts` (`host` or `host:port`)
+    whatever network they are in; credentials never go there.
     Nothing is retried here, no cookie is kept, no environment variable is read, and each request
     has a connection of its own: one that was closed under us looks like a lost answer.
     """
@@ -96,12 +79,14 @@ class GuardedClient:
         credentials: Credentials,
         patience: Patience,
         max_clip_bytes: int,
+        result_hosts: Iterable[str] = (),
         tls: ssl.SSLContext | None = None,
         resolver: Resolve = resolve,
     ) -> None:
         self._base = base_url(url)
         self.base = str(self._base)
         self._origin = origin_of(self._base)
+        self._result_hosts = peers(result_hosts)
         self._credentials = credentials.as_headers()
         self._patience = patience
         self._pace = Pace(
@@ -111,8 +96,9 @@ class GuardedClient:
         """Host and port, as operators know the backend."""
         self.has_credentials = bool(self._credentials)
         self.redactor = Redactor(credentials.secrets)
+        network = GuardedNetwork(self._result_hosts | {self._origin[1:]}, resolver=resolver)
         self._http = httpx.AsyncClient(
-            transport=_transport(GuardedNetwork(self._origin[1:], resolver=resolver), tls),
+            transport=_transport(network, tls),
             trust_env=False,
             follow_redirects=False,
             headers=OUR_HEADERS,
@@ -139,20 +125,39 @@ class GuardedClient:
         `address` is a path below the base URL, or a URL of the same origin. `form` goes out as
         multipart/form-data, which every server of this field takes. `within` bounds all of it.
         """
-        url = below(self._base, address)
-        if origin_of(url) != self._origin:
-            raise refused(url, "API calls stay at the configured backend")
+        url = self._own(address)
         request = self._request(method, url, headers, query=query, json=json, form=form)
         seconds = (within or self._patience.answer).total_seconds()
         with self._translated(url):
             async with asyncio.timeout(seconds):
                 answer = await self._exchange(request)
         if 300 <= answer.status < 400:
-            target = self.redactor.clean(answer.headers.get("location", "nowhere"))
-            raise NotConfigured(
-                f"redirect refused: the backend points to {target}", detail=answer.detail
-            )
+            raise self._redirected(answer.headers, answer.detail)
         return answer
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        address: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: JsonValue = None,
+        form: Mapping[str, str] | None = None,
+        within: timedelta | None = None,
+    ) -> AsyncIterator[Incoming]:
+        """Make one API call whose answer may be a clip, and yield it as soon as its head is here.
+
+        As `call`, but `within` ends there; the body has a clip's limits.
+        """
+        url = self._own(address)
+        request = self._request(method, url, headers, query=query, json=json, form=form)
+        async with self._opened(request, within or self._patience.answer) as response:
+            if _is_redirect(response):
+                detail = f"{host_and_port(url)} answered {response.status_code}"
+                raise self._redirected(response.headers, detail)
+            yield self._incoming(response, Resume())
 
     @asynccontextmanager
     async def download(
@@ -183,21 +188,34 @@ class GuardedClient:
     ) -> AsyncIterator[Incoming]:
         url = below(self._base, address)
         for _hop in range(REDIRECTS_MAX + 1):
-            permit_clip(url, self._origin)
+            permit_clip(url, self._origin, self._result_hosts)
             is_ours = is_ours and origin_of(url) == self._origin
             wanted = {**(headers or {}), **resume.headers}
-            async with self._opened(self._request("GET", url, wanted, is_ours=is_ours)) as response:
+            request = self._request("GET", url, wanted, is_ours=is_ours)
+            async with self._opened(request, self._patience.clip_head) as response:
                 if not _is_redirect(response):
                     yield self._incoming(response, resume)
                     return
                 url = next_hop(url, response.headers.get("location"))
         raise BadBackendResponse(f"the clip is behind more than {REDIRECTS_MAX} redirects")
 
+    def _own(self, address: str) -> httpx.URL:
+        url = below(self._base, address)
+        if origin_of(url) != self._origin:
+            raise refused(url, "API calls stay at the configured backend")
+        return url
+
+    def _redirected(self, headers: Mapping[str, str], detail: str) -> NotConfigured:
+        target = self.redactor.clean(headers.get("location", "nowhere"))
+        return NotConfigured(f"redirect refused: the backend points to {target}", detail=detail)
+
     @asynccontextmanager
-    async def _opened(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+    async def _opened(
+        self, request: httpx.Request, within: timedelta
+    ) -> AsyncIterator[httpx.Response]:
         """Wait for an answer's head; whoever reads the body keeps the time from then on."""
         with self._translated(request.url):
-            async with asyncio.timeout(self._patience.clip_head.total_seconds()):
+            async with asyncio.timeout(within.total_seconds()):
                 response = await self._http.send(request, stream=True)
         try:
             yield response

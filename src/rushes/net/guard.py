@@ -54,11 +54,11 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Dials public addresses, and `trusted` (host, port), which the operator named himself."""
+    """Dials public addresses, and each `trusted` (host, port) that the operator named."""
 
     def __init__(
         self,
-        trusted: tuple[str, int],
+        trusted: frozenset[tuple[str, int]],
         *,
         resolver: Resolve = resolve,
         dialler: httpcore.AsyncNetworkBackend | None = None,
@@ -93,7 +93,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:  # UnicodeError: no name that DNS could know
             raise httpcore.ConnectError(f"{host} cannot be found") from error
-        if (host, port) != self._trusted and not all(is_public(a) for a in addresses):
+        if (host, port) not in self._trusted and not all(is_public(a) for a in addresses):
             raise AddressRefused(f"{host} leads into a private network")
         return addresses
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rushes.mock.dialects.gradio import Gradio4, Gradio5, Gradio6
 from rushes.mock.dialects.litellm import LiteLLM
 from rushes.mock.dialects.sglang import SGLang
 from rushes.mock.dialects.sora_video_gen import SoraVideoGen
@@ -17,4 +18,7 @@ DIALECTS: dict[str, type[Dialect]] = {
     "/sglang/v1": SGLang,
     "/litellm/v1": LiteLLM,
     "/sora": SoraVideoGen,
+    "/gradio": Gradio6,
+    "/gradio5": Gradio5,
+    "/gradio4": Gradio4,
 }

@@ -88,7 +88,12 @@ class SoraVideoGen(Dialect):
 
     def check_credentials(self, request: Request) -> None:
         """Raise Refusal 401 unless every configured header and cookie came."""
-        wanted = ((self.config.headers, request.headers), (self.config.cookies, request.cookies))
+        key = self.config.key
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        wanted = (
+            (headers | dict(self.config.headers), request.headers),
+            (self.config.cookies, request.cookies),
+        )
         if not all(_carries(given, told) for told, given in wanted):
             raise Refusal(401, "Your session has ended.", code="token_expired")
 

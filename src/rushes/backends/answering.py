@@ -1,0 +1,96 @@
+"""What an answer means to a backend in code, where no profile says how its errors look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
+
+from rushes.backends.checking import KEY, URL
+from rushes.backends.extraction import (
+    MESSAGE_MAX,
+    MESSAGE_PLACES,
+    find_text,
+    read_retry_after,
+)
+from rushes.backends.speaking import MAYBE_EXECUTED, as_kind, readable
+from rushes.domain import Stage, utc_now
+from rushes.errors import (
+    BackendError,
+    BackendUnavailable,
+    Forbidden,
+    ModelUnavailable,
+    NotConfigured,
+    OutcomeUnknown,
+    QuotaExhausted,
+    RateLimited,
+    RefusedByBackend,
+    RemoteJobNotFound,
+    ResultExpired,
+    Unauthorized,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeVar
+
+    from rushes.net import Answer, Redactor
+
+    Options = TypeVar("Options", bound=BaseModel)
+
+_BY_STATUS: Mapping[int, type[BackendError]] = {
+    401: Unauthorized,
+    402: QuotaExhausted,
+    403: Forbidden,
+    408: BackendUnavailable,
+    429: RateLimited,
+}
+_GONE: Mapping[Stage, type[BackendError]] = {
+    Stage.SUBMIT: ModelUnavailable,
+    Stage.POLL: RemoteJobNotFound,
+    Stage.RESULT: ResultExpired,
+    Stage.CANCEL: RemoteJobNotFound,
+}
+
+
+def error_of(answer: Answer, stage: Stage, redactor: Redactor) -> BackendError:
+    """Return the error that an answer without success tells of, with its own words, cleaned."""
+    document = readable(answer)
+    said = document if isinstance(document, str) else find_text(document, MESSAGE_PLACES)
+    error = _kind(answer.status, stage)(
+        redactor.clean(said or f"the backend answered {answer.status}", MESSAGE_MAX),
+        retry_after=read_retry_after(answer.headers, utc_now()),
+        detail=answer.detail,
+    )
+    setting = {Unauthorized: KEY, Forbidden: KEY, ModelUnavailable: URL}.get(type(error))
+    if setting is not None:
+        error.detail = f"{setting}: {answer.detail} · run `rushes check`"
+    return error
+
+
+def refusal_of(answer: Answer, redactor: Redactor) -> BackendError:
+    """Say what a refused submit means: certainly not executed, or nobody can tell."""
+    error = error_of(answer, Stage.SUBMIT, redactor)
+    if answer.status == 503 and error.retry_after is not None:
+        return error
+    if answer.status >= 500 or answer.status in MAYBE_EXECUTED:
+        return as_kind(OutcomeUnknown, error)
+    return error
+
+
+def read_options(kind: type[Options], options: Mapping[str, object]) -> Options:
+    """Return a backend's own options; raises NotConfigured with the name of the wrong one."""
+    try:
+        return kind.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise NotConfigured(f"the backend's option {where}: {first['msg']}") from error
+
+
+def _kind(status: int, stage: Stage) -> type[BackendError]:
+    if status in {404, 410}:
+        return _GONE[stage]
+    if status >= 500:
+        return BackendUnavailable
+    return _BY_STATUS.get(status, RefusedByBackend)

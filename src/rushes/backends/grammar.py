@@ -1,0 +1,107 @@
+"""The words of the profile language: pointers, patterns, kinds, and templates that can be read."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, Field, JsonValue
+
+from rushes.backends.templating import names_in
+from rushes.domain import VideoRequest
+from rushes.errors import (
+    BackendError,
+    BackendUnavailable,
+    ConcurrencyLimited,
+    Forbidden,
+    GenerationFailed,
+    ModelUnavailable,
+    QuotaExhausted,
+    RateLimited,
+    RefusedByBackend,
+    RejectedByModeration,
+    RemoteJobNotFound,
+    ResultExpired,
+    Unauthorized,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+REQUEST_NAMES = frozenset(VideoRequest.model_fields) | {"size", "job_id"}
+REMOTE_NAMES = frozenset({"id"})
+KINDS: dict[str, type[BackendError]] = {
+    error.kind: error
+    for error in (
+        BackendUnavailable,
+        ConcurrencyLimited,
+        Forbidden,
+        GenerationFailed,
+        ModelUnavailable,
+        QuotaExhausted,
+        RateLimited,
+        RefusedByBackend,
+        RejectedByModeration,
+        RemoteJobNotFound,
+        ResultExpired,
+        Unauthorized,
+    )
+}
+"""The kinds of trouble that an answer can tell of."""
+_PREFIXED = re.compile(r"(extra|urls)\..+")
+
+
+def meant(word: str, known: Collection[str]) -> str:
+    """Return the end of a sentence that proposes what was probably meant."""
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
+
+
+def _a_pointer(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError('a JSON Pointer is empty or begins with "/"')
+    return text
+
+
+def _a_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from error
+    return text
+
+
+def _a_kind(text: str) -> str:
+    if text not in KINDS:
+        raise ValueError(f"no kind of error{meant(text, KINDS)}")
+    return text
+
+
+def _of(allowed: frozenset[str]) -> AfterValidator:
+    """Check that a template can be read and names only what there will be."""
+
+    def check(template: JsonValue) -> JsonValue:
+        for name in names_in(template):
+            if name not in allowed and not _PREFIXED.fullmatch(name):
+                raise ValueError(f"nothing is called {name!r} here{meant(name, allowed)}")
+        return template
+
+    return AfterValidator(check)
+
+
+def _readable(template: str) -> str:
+    list(names_in(template))
+    return template
+
+
+Pointer = Annotated[str, AfterValidator(_a_pointer)]
+Pointers = tuple[Pointer, ...]
+Pattern = Annotated[str, AfterValidator(_a_pattern)]
+Kind = Annotated[str, AfterValidator(_a_kind)]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Body = Annotated[dict[str, JsonValue], _of(REQUEST_NAMES)]
+Asked = Annotated[str, _of(REQUEST_NAMES)]
+Known = Annotated[str, _of(REMOTE_NAMES)]
+CredentialText = Annotated[str, AfterValidator(_readable)]

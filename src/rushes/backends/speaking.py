@@ -1,0 +1,179 @@
+"""What every backend with a profile does alike: its values, its calls, and what errors mean."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from rushes.backends.checking import judge_answer, judge_error, name_the_setting, naming_the_setting
+from rushes.backends.extraction import read_error, read_retry_after
+from rushes.backends.profile import Profile
+from rushes.backends.templating import TemplateError, fill_address, form_fields, names_in, render
+from rushes.domain import Catalogue, Stage, utc_now
+from rushes.errors import (
+    BackendError,
+    BackendUnavailable,
+    BadBackendResponse,
+    OutcomeUnknown,
+    RefusedByBackend,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from pydantic import JsonValue
+
+    from rushes.backends.profile import Call, Find
+    from rushes.domain import RemoteJob, VideoRequest
+    from rushes.net import Answer, GuardedClient
+    from rushes.ports import Finding
+
+MAYBE_EXECUTED = frozenset({408, 409})
+"""Answers below 500 after which a submit may nevertheless run."""
+P = TypeVar("P", bound=Profile)
+
+
+class Speaker(Generic[P]):
+    """The half of a VideoBackend that does not depend on what a submit is answered with."""
+
+    def __init__(
+        self, name: str, profile: P, client: GuardedClient, *, models: tuple[str, ...] = ()
+    ) -> None:
+        self.name = name
+        self._profile = profile
+        self._client = client
+        self._clean = client.redactor.clean
+        takes = profile.capabilities.as_capabilities()
+        self._catalogue = Catalogue(
+            models=dict.fromkeys(models or ("",), takes), default=models[0] if models else ""
+        )
+        self._needs_size = not {"size", "width", "height"}.isdisjoint(names_in(profile.submit.body))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def describe(self) -> Catalogue:
+        """See ports.VideoBackend."""
+        return self._catalogue
+
+    async def check(self) -> list[Finding]:
+        """See ports.VideoBackend."""
+        check = self._profile.check
+        try:
+            answer = await self._client.call(check.method, check.path, query=check.query)
+        except BackendError as error:
+            return [judge_error(error)]
+        return [judge_answer(self._profile, answer, self._client)]
+
+    # --- the submit ------------------------------------------------------------------------------
+
+    def _sending(self, request: VideoRequest, key: str) -> dict[str, Any]:
+        """Return the submit as arguments of a client's call; raises RefusedByBackend."""
+        submit = self._profile.submit
+        try:
+            values = self._values(request, key)
+            body = render(submit.body, values, self._profile.tables)
+            return {
+                "method": submit.method,
+                "address": fill_address(submit.path, values),
+                "query": filled(submit.query, values),
+                "headers": filled(submit.headers, values),
+                "json": body if submit.encoding == "json" else None,
+                "form": form_fields(body) if submit.encoding == "multipart" else None,
+                "within": timedelta(seconds=submit.timeout_s),
+            }
+        except TemplateError as error:
+            raise RefusedByBackend(f"{self.name} cannot be asked for this: {error}") from error
+
+    def _values(self, request: VideoRequest, key: str) -> dict[str, Any]:
+        """Return what the templates of a submit may name."""
+        defaults = self._profile.submit.defaults.model_dump(exclude_none=True)
+        asked = request.model_dump(exclude_none=True, exclude={"extra"})
+        whole = request.model_copy(update=defaults | asked)
+        values = defaults | asked
+        values |= {f"extra.{name}": value for name, value in request.extra.items()}
+        values |= {"job_id": key, "model": request.model or self._catalogue.default or None}
+        if self._needs_size:
+            try:
+                size = values["size"] = whole.size
+            except ValueError as error:
+                raise TemplateError(str(error)) from error
+            if size is not None:
+                values["width"], values["height"] = size
+        return values
+
+    def _refusal(self, answer: Answer) -> BackendError:
+        """Say what a refusal of a submit means: not executed, or nobody can tell."""
+        error = self._error(answer, readable(answer), Stage.SUBMIT)
+        if answer.status == 503 and error.retry_after is not None:
+            return as_kind(BackendUnavailable, error)
+        if answer.status >= 500 or answer.status in MAYBE_EXECUTED:
+            return as_kind(OutcomeUnknown, error)
+        return error
+
+    # --- every call ------------------------------------------------------------------------------
+
+    async def _call(self, call: Call | Find, values: Mapping[str, Any]) -> Answer:
+        with naming_the_setting(self._profile):
+            return await self._client.call(
+                call.method, address_of(call.path, values), query=filled(call.query, values)
+            )
+
+    def _error(self, answer: Answer, document: JsonValue, stage: Stage) -> BackendError:
+        error = read_error(self._profile, answer.status, document, stage=stage, clean=self._clean)
+        error.detail = answer.detail
+        error.retry_after = read_retry_after(answer.headers, utc_now())
+        name_the_setting(error, self._profile)
+        return error
+
+
+@contextmanager
+def in_doubt() -> Generator[None]:
+    """An answer to a submit that is lost or cannot be read leaves its outcome unknown."""
+    try:
+        yield
+    except (BackendUnavailable, BadBackendResponse) as error:
+        raise as_kind(OutcomeUnknown, error) from error
+
+
+def values_of(remote: RemoteJob) -> dict[str, str]:
+    """Return what the templates of a call about a job may name."""
+    return {"id": remote.id} | {f"urls.{name}": url for name, url in remote.urls.items()}
+
+
+def address_of(template: str, values: Mapping[str, Any]) -> str:
+    """Fill an address; raises BadBackendResponse where the backend never told a part of it."""
+    try:
+        return fill_address(template, values)
+    except TemplateError as error:
+        raise BadBackendResponse(f"the backend's answers did not tell: {error}") from error
+
+
+def filled(templates: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, str]:
+    """Fill a table of texts; what has an absent value is left out."""
+    return form_fields(render(dict(templates), values, {}))
+
+
+def readable(answer: Answer) -> JsonValue:
+    """Return the body as JSON, else its plain text, else None (a web page says nothing)."""
+    try:
+        return answer.json()
+    except BadBackendResponse:
+        return answer.text if answer.media_type == "text/plain" else None
+
+
+def is_text(media_type: str) -> bool:
+    """Whether a body of this type can be no clip."""
+    return media_type.startswith("text/") or media_type.endswith("json")
+
+
+def as_kind(kind: type[BackendError], error: BackendError) -> BackendError:
+    """Return the same news as an error of another kind."""
+    return kind(
+        error.message,
+        retry_after=error.retry_after,
+        remote_code=error.remote_code,
+        detail=error.detail,
+    )
