@@ -61,12 +61,19 @@ class ConfiguredBackend:
     catalogue: Catalogue | None = None
     trouble: Failure | None = None
     down_since: datetime | None = None
+    is_probed: bool = False
+    """Whether it was asked at least once how it is."""
     _stumble: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_up(self) -> bool:
         """Whether nothing is known against it."""
         return self.trouble is None
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether jobs may be handed to it: one that is still booting would lose their answers."""
+        return self.is_probed and self.is_up
 
     def answered(self) -> None:
         """Note a sign of life."""
@@ -99,17 +106,23 @@ class ConfiguredBackend:
     async def probe(self) -> bool:
         """Ask whether it is well, note the answer, and return it."""
         try:
+            await self._ask()
+        finally:
+            self.is_probed = True
+        return self.is_up
+
+    async def _ask(self) -> None:
+        try:
             await self.describe()
             findings = await self.backend.check()
         except BackendError as error:
             self.stumbled(error, Stage.POLL)
-            return self.is_up
+            return
         worst = next((f for f in findings if f.severity is Severity.ERROR), None)
         if worst is None:
             self.answered()
         else:
             self._note(_as_failure(worst))
-        return self.is_up
 
 
 def _as_failure(finding: Finding) -> Failure:

@@ -110,7 +110,7 @@ class Worker:
         choose = chooser(
             {backend.name: backend.slots for backend in backends},
             capacity=max(room, 0),
-            paused=frozenset(backend.name for backend in backends if not backend.is_up),
+            paused=frozenset(backend.name for backend in backends if not backend.takes_jobs),
         )
         held = self.carried
 
@@ -121,7 +121,7 @@ class Worker:
 
     def _pause(self, wake_at: datetime | None, room: int) -> timedelta:
         # Jobs held back for an ill backend are due, but nothing in the store tells its recovery.
-        longest = IDLE if all(b.is_up for b in self.directory.all()) else ILL
+        longest = IDLE if all(b.takes_jobs for b in self.directory.all()) else ILL
         if wake_at is None or room <= 0:
             return longest
         return min(max(wake_at - self.clock(), BREATH), longest)
