@@ -119,6 +119,7 @@ UNREADABLE: list[tuple[str, Behave]] = [
     ("brotli", sends(sized(JSON_HEAD + b"Content-Encoding: br\r\n", b"x"))),
     ("no JSON", sends(sized(JSON_HEAD, b"{'id': 1}"))),
     ("NaN", sends(sized(JSON_HEAD, b'{"id": NaN}'))),
+    ("half a surrogate pair", sends(sized(JSON_HEAD, b'{"id": "\\ud83d"}'))),
     ("-Infinity", sends(sized(JSON_HEAD, b'{"id": -Infinity}'))),
     ("a depth", sends(sized(JSON_HEAD, b"[" * 200_000))),
     ("more than said", sends(sized(JSON_HEAD, b'{"a": 1}', 4))),

@@ -61,6 +61,8 @@ def media_type(headers: Mapping[str, str]) -> str:
 
 def _strict(body: bytes) -> JsonValue:
     found: JsonValue = json.loads(body, parse_constant=_refused, parse_float=_finite)
+    if rb"\u" in body.lower():  # half a surrogate pair is text that nothing after us can store
+        json.dumps(found, ensure_ascii=False).encode()
     return found
 
 
