@@ -1,29 +1,30 @@
 // Small comforts: buttons that do not leave the page, copying, previews, a menu that closes.
 
 import { catchUp } from "./live.js";
-import { announce, byId, say } from "./page.js";
+import { announce, byId, newToken, say } from "./page.js";
+import { post } from "./post.js";
 
-const STAY = { card: "cancel star check_again give_up retry", panel: "cancel star check_again give_up" };
+// Elsewhere than in the studio a retry leads to the new clip's own page.
+const STAY = {
+  jobs: ["cancel", "star", "check_again", "give_up", "retry"],
+  other: ["cancel", "star", "check_again", "give_up"],
+};
 
 async function act(form, button) {
   button.disabled = true;
-  try {
-    const body = new URLSearchParams(new FormData(form));
-    const response = await fetch(form.action, { method: "POST", body, redirect: "manual" });
-    if (response.type === "opaqueredirect") await catchUp();
-    else form.submit();
-  } catch {
-    announce(say("notDone"), true);
-  } finally {
-    button.disabled = false;
-  }
+  const answer = await post(form.action, new URLSearchParams(new FormData(form)));
+  button.disabled = false;
+  if (answer === "refused") return form.submit();
+  if (!answer) return announce(say("notDone"), true);
+  if (form.elements.token) form.elements.token.value = newToken();
+  await catchUp();
 }
 
 function wireMoves() {
   document.addEventListener("submit", (event) => {
     const button = event.target.querySelector("[data-move]");
-    const place = event.target.closest(".card") ? "card" : "panel";
-    if (!button || !STAY[place].split(" ").includes(button.dataset.move)) return;
+    const place = event.target.closest("#jobs") ? "jobs" : "other";
+    if (!button || !STAY[place].includes(button.dataset.move)) return;
     event.preventDefault();
     act(event.target, button);
   });

@@ -1,13 +1,24 @@
 // Everything here is a comfort: without it the pages work by links and forms.
 
 import { wireActions } from "./actions.js";
-import { applyItems, entitle } from "./cards.js";
+import { applyItems } from "./cards.js";
 import { wireComposer } from "./composer.js";
+import { wireKeys } from "./keys.js";
 import { followJobs } from "./live.js";
+import { revision } from "./page.js";
+import { wirePlayer } from "./player.js";
+import { wirePosters } from "./posters.js";
+import { entitle, wireTab } from "./tab.js";
 import { keepTime } from "./times.js";
+import { wireUndo } from "./undo.js";
 
 keepTime();
 wireActions();
+wireUndo();
 wireComposer();
+wireKeys();
+wirePosters();
+wirePlayer();
+wireTab();
 entitle();
-followJobs(applyItems);
+if (revision !== null) followJobs(applyItems); // a page of no revision shows no jobs

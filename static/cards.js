@@ -2,22 +2,32 @@
 
 import { cardOf, fetchPage } from "./markup.js";
 import { announce, byId, say } from "./page.js";
+import { entitle, noteEnd } from "./tab.js";
 import { paintTimes } from "./times.js";
 
 const MARKS = [25, 50, 75];
-const title = document.title;
+const FOCUSABLE = "video[controls], a, button, summary";
 let pending = 0;
 
-const isSameClip = (old, fresh) =>
-  old.dataset.clip !== "" && old.dataset.clip === fresh.dataset.clip && old.dataset.status === fresh.dataset.status;
+// A clip is left alone while it is watched, from its first byte to long after its last.
+function staysUntouched(old, fresh) {
+  const video = old.querySelector("video");
+  if (!video || video.error || old.dataset.clip !== fresh.dataset.clip) return false;
+  return old.dataset.status === fresh.dataset.status || !video.paused || video.currentTime > 0.2;
+}
 
-// Replaces `old`; where the clip is the same only the words around it change.
+// Replaces `old`; where the clip stays, only what is around it changes.
 function swap(old, fresh) {
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const move = focused?.dataset.move;
   paintTimes(fresh);
-  if (isSameClip(old, fresh)) {
+  if (staysUntouched(old, fresh)) {
+    const isAround = (piece) => piece.tagName !== "VIDEO";
+    const [before, after] = [old, fresh].map((card) => [...card.firstElementChild.children].filter(isAround));
+    before.forEach((piece) => piece.remove());
+    old.firstElementChild.append(...after);
     old.lastElementChild.replaceWith(fresh.lastElementChild);
+    old.className = fresh.className;
     Object.assign(old.dataset, fresh.dataset);
   } else {
     old.replaceWith(fresh);
@@ -27,11 +37,12 @@ function swap(old, fresh) {
 
 function refocus(root, move) {
   const same = move && root.querySelector(`[data-move="${move}"]`);
-  (same || root.querySelector("video[controls], a, button"))?.focus({ preventScroll: true });
+  (same || root.querySelector(FOCUSABLE))?.focus({ preventScroll: true });
 }
 
 function speak(old, fresh) {
   const { status, progress, said, urgent } = fresh;
+  if (old && old.status !== status) noteEnd(status);
   const passed = MARKS.some((mark) => Number(old?.progress || 0) < mark && Number(progress) >= mark);
   if (!old || old.status !== status || (status === "in_progress" && passed)) announce(said, urgent === "1");
 }
@@ -44,25 +55,30 @@ function place(list, fresh) {
   paintTimes(fresh);
   list.insertBefore(fresh, older ?? null);
   byId("main").classList.add("studio--full");
+  byId("empty").hidden = true;
 }
 
 function remove(card) {
+  const list = card.parentElement;
   const next = card.nextElementSibling ?? card.previousElementSibling;
-  if (card.contains(document.activeElement)) next?.querySelector("a")?.focus();
+  if (card.contains(document.activeElement)) (next?.querySelector("a") ?? byId("prompt") ?? byId("main")).focus();
   card.remove();
-  byId("empty").hidden = byId("jobs").childElementCount > 0;
+  if (byId("empty")) byId("empty").hidden = list.childElementCount > 0;
+  if (!list.childElementCount) byId("main").classList.remove("studio--full");
   announce(say("deleted"));
 }
 
-function applyToList(item) {
-  const list = byId("jobs");
+// The studio takes new cards in; any other list changes only those it has.
+function applyToCard(item) {
   const old = byId(`job-${item.id}`);
   if (item.deleted) return old && remove(old);
   if (old && Number(old.dataset.revision) >= item.revision) return;
+  const list = location.search.includes("after=") ? null : byId("jobs");
+  if (!old && !list) return;
   const fresh = cardOf(item);
   const before = old && { ...old.dataset };
   const now = { ...fresh.dataset };
-  if (old) swap(old, fresh); else if (!location.search.includes("after=")) place(list, fresh);
+  if (old) swap(old, fresh); else place(list, fresh);
   speak(before, now);
 }
 
@@ -74,10 +90,7 @@ async function refreshPanel(id) {
   const before = { ...old.dataset };
   const now = { ...fresh.dataset };
   swap(old, fresh);
-  for (const part of ["recipe", "history"]) {
-    const news = pick(part);
-    if (news) swapPart(byId(part), news);
-  }
+  for (const part of ["head", "side"]) swapPart(byId(part), pick(part));
   speak(before, now);
   entitle();
 }
@@ -85,7 +98,11 @@ async function refreshPanel(id) {
 function swapPart(old, fresh) {
   paintTimes(fresh);
   for (const button of fresh.querySelectorAll("[data-copy]")) button.hidden = false;
-  if (old.textContent !== fresh.textContent) old.replaceWith(fresh);
+  if (old.textContent === fresh.textContent || old.querySelector("details[open]")) return;
+  const focused = old.contains(document.activeElement) ? document.activeElement.textContent : null;
+  old.replaceWith(fresh);
+  const same = [...fresh.querySelectorAll(FOCUSABLE)].find((element) => element.textContent === focused);
+  same?.focus({ preventScroll: true });
 }
 
 // Places in line move without news of their own: the whole list knows them.
@@ -97,26 +114,14 @@ async function refreshPlaces() {
   }
 }
 
-function entitle() {
-  const running = [...document.querySelectorAll('.card[data-final="0"], .panel[data-final="0"]')];
-  const progress = running.map((card) => card.dataset.progress).find((text) => text !== "");
-  const many = running.length && byId("jobs") ? `(${running.length}) ` : "";
-  const share = progress === undefined ? "" : `${progress} % - `;
-  const rest = byId("jobs") && running.length ? "Rushes" : title;
-  document.title = `${many}${share}${rest}`;
-}
-
 export function applyItems(items) {
-  const list = byId("jobs");
-  if (list) items.forEach(applyToList);
+  items.forEach(applyToCard);
   for (const item of items) {
-    if (byId(`panel-${item.id}`)) refreshPanel(`panel-${item.id}`);
+    if (!item.deleted && byId(`panel-${item.id}`)) refreshPanel(`panel-${item.id}`);
   }
-  if (list?.querySelector('[data-status="queued"]')) {
+  if (document.querySelector('.card[data-status="queued"]')) {
     clearTimeout(pending);
     pending = setTimeout(refreshPlaces, 1500);
   }
   entitle();
 }
-
-export { entitle };

@@ -1,15 +1,10 @@
 // The composer: sends without leaving the page, keeps every word, and says how much room is left.
 
 import { catchUp } from "./live.js";
-import { announce, byId, say } from "./page.js";
+import { announce, byId, newToken, say } from "./page.js";
+import { post } from "./post.js";
 
 const DRAFT = "rushes:draft";
-const TOKEN = { alphabet: "abcdefghijklmnopqrstuvwxyz234567", length: 26 };
-
-function newToken() {
-  const bytes = crypto.getRandomValues(new Uint8Array(TOKEN.length));
-  return Array.from(bytes, (byte) => TOKEN.alphabet[byte % 32]).join("");
-}
 
 function countLeft(prompt) {
   const left = Number(prompt.dataset.max) - [...prompt.value].length;
@@ -33,13 +28,11 @@ async function send(form, button) {
   button.disabled = true;
   button.textContent = say("sending");
   announce(say("sending"));
-  const headers = { Accept: "text/html" };
-  const response = await fetch(form.action, { method: "POST", body, redirect: "manual", headers }).catch(() => null);
+  const answer = await post(form.action, body);
   button.disabled = false;
   button.textContent = label;
-  // Anything but the way to the new job is a page that explains: the plain form shows it.
-  if (!response) unsent();
-  else if (response.type === "opaqueredirect") await sent(form, body.get("prompt"));
+  if (!answer) unsent();
+  else if (answer === "done") await sent(form, body.get("prompt"));
   else form.submit();
 }
 
@@ -50,10 +43,18 @@ function unsent() {
   announce(say("notSent"), true);
 }
 
+// From here on the recipe is one's own.
+function forgetOrigin(form) {
+  byId("composer-origin")?.remove();
+  for (const field of form.querySelectorAll(".field--filled")) field.classList.remove("field--filled");
+  if (/[?&](from|prompt)=/.test(location.search)) history.replaceState(null, "", location.pathname);
+}
+
 async function sent(form, text) {
   form.elements.submit_token.value = newToken();
   form.elements.prompt.dataset.previous = text;
   form.classList.remove("composer--open");
+  forgetOrigin(form);
   await catchUp();
   announce(say("sent"));
   if (!matchMedia("(pointer: coarse)").matches) return;
@@ -87,6 +88,6 @@ export function wireComposer() {
     const example = event.target.closest("[data-example]");
     if (!example) return;
     event.preventDefault();
-    write(prompt, example.textContent);
+    write(prompt, example.dataset.example);
   });
 }

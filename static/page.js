@@ -8,6 +8,7 @@ export const language = navigator.languages.find((tag) => tag.split("-")[0] === 
 export const events = told.events;
 export const changes = told.changes;
 export const revision = told.revision;
+export const studio = told.studio;
 
 export const byId = (id) => document.getElementById(id);
 
@@ -19,4 +20,12 @@ export function announce(text, urgent = false) {
   const region = byId(urgent ? "assertive" : "polite");
   region.textContent = "";
   requestAnimationFrame(() => { region.textContent = text; });
+}
+
+const TOKEN = { alphabet: "abcdefghijklmnopqrstuvwxyz234567", length: 26 };
+
+// Marks one press of a button: the same one twice is the same wish.
+export function newToken() {
+  const bytes = crypto.getRandomValues(new Uint8Array(TOKEN.length));
+  return Array.from(bytes, (byte) => TOKEN.alphabet[byte % 32]).join("");
 }

@@ -43,6 +43,43 @@ def test_listening_beyond_this_machine_is_refused_without_the_override(
     load_settings(None, host=host).require_safe_bind()
 
 
+def test_with_a_password_it_may_listen_beyond_this_machine() -> None:
+    settings = load_settings(None, host="0.0.0.0", auth="password", password_hash="$argon2id$")  # noqa: S104
+
+    settings.require_safe_bind()
+
+
+def test_the_hash_leaves_the_environment_and_shows_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RUSHES_AUTH", "password")
+    monkeypatch.setenv("RUSHES_PASSWORD_HASH", "canary-5553")
+
+    settings = load_settings(None)
+
+    assert "RUSHES_PASSWORD_HASH" not in os.environ
+    assert "canary-5553" not in f"{settings!r} {settings} {settings.model_dump()}"
+    assert settings.hashed_password() == "canary-5553"
+
+
+def test_only_the_first_line_of_the_password_file_counts(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("  the hash \n\na note\n")
+
+    settings = load_settings(None, auth="password", password_file=file)
+
+    assert settings.hashed_password() == "the hash"
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUSHES_TRUSTED_PROXIES", "127.0.0.1, fd00::/8")
+
+    assert [str(network) for network in load_settings(None).trusted_proxies] == [
+        "127.0.0.1/32",
+        "fd00::/8",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
@@ -50,6 +87,10 @@ def test_listening_beyond_this_machine_is_refused_without_the_override(
         ("RUSHES_BACKEND_URL", "ftp://files", "http://host"),
         ("RUSHES_BACKEND_URL", "http://me:pw@host", "no user"),
         ("RUSHES_LANGUAGE", "tlh", "RUSHES_LANGUAGE"),
+        ("RUSHES_AUTH", "password", "RUSHES_PASSWORD_FILE"),
+        ("RUSHES_PASSWORD_FILE", "/nowhere", "RUSHES_AUTH=password"),
+        ("RUSHES_TRUSTED_PROXIES", "10.0.0.5/8", "RUSHES_TRUSTED_PROXIES"),
+        ("RUSHES_TRUSTED_PROXIES", "0.0.0.0/0", "RUSHES_TRUSTED_PROXIES: name your proxy"),
         ("RUSHES_BAKEND_URL", "http://host", "did you mean RUSHES_BACKEND_URL"),
         ("RUSHES_BACKEND_KEY_FILE", "/nowhere/key", "RUSHES_BACKEND_KEY_FILE cannot be read"),
     ],
@@ -116,3 +157,63 @@ def test_the_example_file_lists_every_setting_and_no_other() -> None:
     listed = re.findall(r"^(?:# )?(RUSHES_[A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
 
     assert sorted(listed) == sorted(setting_names())
+
+
+CANARIES = '{"Authorization": "Bearer canary-5553", "x-sentinel": "canary-5554"}'
+
+
+def test_headers_and_cookies_leave_the_environment_and_show_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RUSHES_BACKEND_HEADERS", CANARIES)
+    monkeypatch.setenv("RUSHES_BACKEND_COOKIES", '{"session": "canary-5555"}')
+
+    settings = load_settings(None)
+
+    assert not any("canary" in value for value in os.environ.values())
+    assert "canary" not in f"{settings!r} {settings} {settings.model_dump()}"
+    assert settings.headers()["x-sentinel"] == "canary-5554"
+    assert settings.cookies() == {"session": "canary-5555"}
+
+
+def test_headers_may_lie_in_a_file_of_one_s_own(tmp_path: Path) -> None:
+    file = tmp_path / "headers.json"
+    file.write_text(CANARIES)
+    file.chmod(0o600)
+
+    assert load_settings(None, backend_headers=str(file)).headers()["x-sentinel"] == "canary-5554"
+
+
+def test_headers_in_a_file_that_others_can_read_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "headers.json"
+    file.write_text(CANARIES)
+    file.chmod(0o640)
+
+    with pytest.raises(BadSetting, match="chmod 600"):
+        load_settings(None, backend_headers=str(file)).headers()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "canary",
+        '["canary"]',
+        '{"a": "canary"',
+        '{"a": 1, "b": "canary"}',
+        '{"a": {"b": "canary"}}',
+        "canary\0",
+        "canary" * 1000,
+    ],
+)
+def test_headers_that_are_no_table_of_texts_are_refused_and_not_repeated(given: str) -> None:
+    with pytest.raises(BadSetting, match="RUSHES_BACKEND_HEADERS") as caught:
+        load_settings(None, backend_headers=given).headers()
+
+    assert "canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_result_hosts_are_a_comma_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUSHES_BACKEND_RESULT_HOSTS", "minio:9000, cdn.lan ,")
+
+    assert load_settings(None).backend_result_hosts == ("minio:9000", "cdn.lan")

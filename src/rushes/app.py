@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,13 +23,14 @@ from rushes.settings import BadSetting, load_settings
 from rushes.storage.local_clips import LocalClips
 from rushes.storage.sql_jobs import SqlJobs
 from rushes.web.dependencies import LOOPBACK_HOSTS, Site, WebConfig
+from rushes.web.door import Door
 from rushes.web.prefix import Addresses, PublicAddress
 from rushes.web.rendering import Renderer, folder
 from rushes.web.site import create_site
 from rushes.web.static import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from fastapi import FastAPI
 
@@ -97,9 +99,16 @@ def load_configured_backend(settings: Settings) -> Backend:
         profile=settings.backend_profile,
         profiles_dir=settings.profiles_dir,
         models=settings.backend_models,
+        headers=_secrets(settings.headers()),
+        cookies=_secrets(settings.cookies()),
+        result_hosts=settings.backend_result_hosts,
         max_clip_bytes=settings.max_clip_mb * 1_000_000,
     )
     return load_backend("profile", config)
+
+
+def _secrets(values: Mapping[str, str]) -> dict[str, Secret]:
+    return {name: Secret(value) for name, value in values.items()}
 
 
 def backend_name(settings: Settings) -> str:
@@ -137,6 +146,7 @@ def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:
         allowed_hosts=_allowed_hosts(settings, public),
         rehearsal=rehearsal,
         language=settings.language,
+        trusted_proxies=settings.trusted_proxies,
     )
     addresses = Addresses(public.prefix, digest_of(static))
     renderer = Renderer(
@@ -147,8 +157,27 @@ def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:
         rehearsal=rehearsal,
         directory=rushes.directory,
     )
-    site = Site(config, addresses, rushes.service, rushes.clips, renderer, rushes.stop)
+    door = _door(settings, rushes.store)
+    site = Site(config, addresses, rushes.service, rushes.clips, renderer, rushes.stop, door)
     return create_site(site, lifespan=(lambda _: rushes.running()) if starts_parts else None)
+
+
+def _door(settings: Settings, store: SqlJobs) -> Door | None:
+    """Return where people sign in, if they have to; raises BadSetting."""
+    if settings.auth == "open":
+        return None
+    # Loaded only here and by `rushes password`: in open mode nothing is ever hashed.
+    passwords = import_module("rushes.web.passwords")
+    hashed = settings.hashed_password()
+    try:
+        password = passwords.SharedPassword(hashed)
+    except ValueError as error:
+        name = "RUSHES_PASSWORD_FILE" if settings.password_file else "RUSHES_PASSWORD_HASH"
+        raise BadSetting(
+            f"{name} holds no argon2id hash: put there what `rushes password` prints, "
+            "never the password itself"
+        ) from error
+    return Door(store.sessions(), password.is_right, hashed, utc_now)
 
 
 def _public_address(settings: Settings) -> PublicAddress:

@@ -1,4 +1,4 @@
-"""The command `rushes`: serve, demo, mock, check."""
+"""The command `rushes`: serve, demo, mock, check, password."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import socket
 import sys
 import tempfile
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from getpass import getpass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import uvicorn
+from uvicorn.loops.auto import auto_loop_factory
 
 from rushes import __version__
 from rushes.app import backend_host, build, load_configured_backend, site_for
@@ -26,7 +28,7 @@ from rushes.ports import Severity
 from rushes.settings import BadSetting, Settings, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Generator
     from contextlib import AbstractAsyncContextManager
     from types import FrameType
 
@@ -78,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     mock.set_defaults(run=_mock)
     words = "ask the configured backend how it is; exit code 2 when it is not well"
     commands.add_parser("check", help=words, description=words).set_defaults(run=_check)
+    words = "ask for a new shared password and print its hash, for RUSHES_PASSWORD_FILE"
+    commands.add_parser("password", help=words, description=words).set_defaults(run=_password)
     return parser
 
 
@@ -115,7 +119,7 @@ def _mock(args: argparse.Namespace) -> int:
     listening = _listen("127.0.0.1", args.port)
     port = listening.getsockname()[1]
     _say(f"Rehearsal backend at http://127.0.0.1:{port}/v1 (help: http://127.0.0.1:{port}/)")
-    asyncio.run(_Server(_mock_app(config)).serve(sockets=[listening]))
+    _run(_Server(_mock_app(config)).serve(sockets=[listening]))
     return 0
 
 
@@ -128,6 +132,23 @@ def _check(_: argparse.Namespace) -> int:
         if finding.remedy:
             _say(f"        {finding.remedy}")
     return BAD_START if any(f.severity is Severity.ERROR for f in findings) else 0
+
+
+def _password(_: argparse.Namespace) -> int:
+    password = _asked_twice() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    try:
+        hashed = import_module("rushes.web.passwords").hash_password(password)
+    except ValueError as error:
+        raise BadSetting(str(error)) from error
+    _say(hashed)
+    return 0
+
+
+def _asked_twice() -> str:
+    password = getpass("New password: ")
+    if getpass("The same again: ") != password:
+        raise BadSetting("these were two different passwords; nothing was printed")
+    return password
 
 
 def _mock_app(config: MockConfig) -> FastAPI:
@@ -162,6 +183,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # RUSHES_TRUSTED_PROXIES decides; this would trust loopback
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=STOP_GRACE_S,
             )
@@ -195,8 +217,14 @@ class _ServerBeside(_Server):
 
 def _run_site(settings: Settings, *, mock: socket.socket | None) -> int:
     listening = _listen(settings.host, settings.port)
-    asyncio.run(_serve_site(settings, listening, mock))
+    _run(_serve_site(settings, listening, mock))
     return 0
+
+
+def _run(server: Coroutine[object, object, None]) -> None:
+    """Run on uvloop where it is to be had: asyncio.run alone would not."""
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(server)
 
 
 async def _serve_site(

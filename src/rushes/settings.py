@@ -7,7 +7,9 @@ here. `.env.example` lists them all; a test compares both ways.
 from __future__ import annotations
 
 import difflib
+import json
 import os
+import stat
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,7 +17,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rushes.errors import RushesError
@@ -27,6 +36,7 @@ PREFIX = "RUSHES_"
 ENV_FILE = Path(".env")
 
 Names = Annotated[tuple[str, ...], NoDecode]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
 
 
 class BadSetting(RushesError):
@@ -51,6 +61,9 @@ class Settings(BaseSettings):
     backend_profile: str = "openai-videos"
     backend_key: SecretStr | None = None
     backend_key_file: Path | None = None
+    backend_headers: SecretStr | None = None
+    backend_cookies: SecretStr | None = None
+    backend_result_hosts: Names = ()
     backend_name: str | None = None
     backend_models: Names = ()
     backend_concurrency: Annotated[int, Field(ge=1, le=1000)] = 2
@@ -60,6 +73,11 @@ class Settings(BaseSettings):
     public_url: str | None = None
     allowed_hosts: Names = ()
     allow_public_bind: bool = False
+    trusted_proxies: Networks = ()
+    # who may come in
+    auth: Literal["open", "password"] = "open"
+    password_file: Path | None = None
+    password_hash: SecretStr | None = None
     # limits
     max_queued: Annotated[int, Field(ge=1)] = 500
     max_queued_per_person: Annotated[int, Field(ge=1)] = 100
@@ -76,7 +94,9 @@ class Settings(BaseSettings):
             return cls.model_fields[name].get_default()
         return value
 
-    @field_validator("backend_models", "allowed_hosts", mode="before")
+    @field_validator(
+        "backend_models", "backend_result_hosts", "allowed_hosts", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _comma_list(cls, value: object) -> object:
         if isinstance(value, str):
@@ -94,6 +114,29 @@ class Settings(BaseSettings):
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("must have no user, no query and no fragment")
         return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _not_everybody(cls, value: tuple[IPvAnyNetwork, ...]) -> tuple[IPvAnyNetwork, ...]:
+        if any(network.prefixlen == 0 for network in value):
+            raise ValueError("name your proxy's own address: to trust everybody is to trust nobody")
+        return value
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Settings:
+        given = (self.password_file is not None) + (self.password_hash is not None)
+        if given > 1:
+            raise ValueError("set RUSHES_PASSWORD_FILE or RUSHES_PASSWORD_HASH, not both")
+        if given and self.auth == "open":
+            raise ValueError(
+                "there is a password, but nobody is asked for it: set RUSHES_AUTH=password too"
+            )
+        if self.auth == "password" and not given:
+            raise ValueError(
+                "RUSHES_AUTH=password needs RUSHES_PASSWORD_FILE: a file whose first line is what "
+                "`rushes password` prints"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_key(self) -> Settings:
@@ -115,13 +158,31 @@ class Settings(BaseSettings):
         except (OSError, UnicodeDecodeError) as error:
             raise BadSetting(f"RUSHES_BACKEND_KEY_FILE cannot be read: {error}") from error
 
+    def headers(self) -> dict[str, str]:
+        """Return the headers that the backend wants of every request; raises BadSetting."""
+        return _secret_table("RUSHES_BACKEND_HEADERS", self.backend_headers)
+
+    def cookies(self) -> dict[str, str]:
+        """Return the cookies that the backend wants of every request; raises BadSetting."""
+        return _secret_table("RUSHES_BACKEND_COOKIES", self.backend_cookies)
+
+    def hashed_password(self) -> str:
+        """Return what was put where the password's hash belongs; raises BadSetting."""
+        if self.password_file is None:
+            return self.password_hash.get_secret_value().strip() if self.password_hash else ""
+        try:
+            lines = self.password_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"RUSHES_PASSWORD_FILE cannot be read: {error}") from error
+        return lines[0].strip() if lines else ""
+
     def require_safe_bind(self) -> None:
         """Refuse to listen beyond this machine while nobody has to sign in."""
-        if self.allow_public_bind or _is_loopback(self.host):
+        if self.allow_public_bind or self.auth == "password" or _is_loopback(self.host):
             return
         raise BadSetting(
             f"RUSHES_HOST={self.host} would let anybody on the network spend your backend's money: "
-            "keep 127.0.0.1 and put a proxy with sign-in in front, "
+            "set RUSHES_AUTH=password, or keep 127.0.0.1 and put a proxy with sign-in in front, "
             "or set RUSHES_ALLOW_PUBLIC_BIND=yes if you know that the network is yours alone"
         )
 
@@ -137,7 +198,8 @@ def load_settings(env_file: Path | None = ENV_FILE, **given: Any) -> Settings:  
         settings = Settings(_env_file=env_file, **wanted)
     except ValidationError as error:
         raise BadSetting(_first_line(error)) from error
-    os.environ.pop(f"{PREFIX}BACKEND_KEY", None)
+    for secret in ("BACKEND_KEY", "BACKEND_HEADERS", "BACKEND_COOKIES", "PASSWORD_HASH"):
+        os.environ.pop(f"{PREFIX}{secret}", None)
     return settings
 
 
@@ -153,6 +215,24 @@ def _refuse_strangers(names: Iterable[str]) -> None:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise BadSetting(f"there is no setting {name}{hint}")
+
+
+def _secret_table(name: str, given: SecretStr | None) -> dict[str, str]:
+    """Read a JSON object of texts, or the file of one; what was given is never repeated."""
+    text = given.get_secret_value().strip() if given else "{}"
+    try:
+        table = json.loads(text if text.startswith("{") else _private_text(name, Path(text)))
+    except (OSError, ValueError):
+        raise BadSetting(f"{name} is no JSON object and no file that holds one") from None
+    if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
+        raise BadSetting(f"{name} must be a JSON object in which every value is a text")
+    return table
+
+
+def _private_text(name: str, path: Path) -> str:
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise BadSetting(f"the file of {name} can be read by others: chmod 600 it")
+    return path.read_text(encoding="utf-8")
 
 
 def _first_line(error: ValidationError) -> str:

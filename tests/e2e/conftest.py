@@ -52,13 +52,14 @@ def site(shared: Programs, mock: Program) -> Program:
     return shared.site(mock)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it runs, no other event loop can run in the process.
+@pytest.fixture(scope="module")
 def playwright() -> Generator[Playwright]:
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Generator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:

@@ -9,14 +9,15 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+PLAIN_BACKEND = Path(__file__).with_name("plain_backend.py")
 START_S = 30.0
 PAUSE_S = 0.05
 T = TypeVar("T")
@@ -92,20 +93,7 @@ class Programs:
 
     def launch(self, *command: str, **settings: str) -> Program:
         """Start `rushes COMMAND` and return at once."""
-        log = self.folder / f"{command[0]}-{len(self.started)}.log"
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("RUSHES_")}
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "rushes", *command],
-                cwd=self.folder,
-                env=clean | {"PYTHONUNBUFFERED": "1"} | settings,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-            )
-        program = Program(process, log)
-        self.started.append(program)
-        return program
+        return self._run(command[0], "-m", "rushes", *command, **settings)
 
     def mock(self, *options: str, folder: str = "mock") -> Program:
         """Start the rehearsal backend, quick by default."""
@@ -118,11 +106,33 @@ class Programs:
         port = settings.pop("RUSHES_PORT", "0")
         return self.start("serve", "--data-dir", data, "--port", port, **url, **settings)
 
+    def plain_backend(self, *options: str) -> Program:
+        """Start the backend of tests/e2e/plain_backend.py; its address ends in `/v1`."""
+        program = self._run("plain-backend", str(PLAIN_BACKEND), *options)
+        program.url = wait_for(lambda: self._address(program), at_most=START_S)
+        return program
+
     def end_all(self) -> None:
         """End whatever still runs."""
         for program in self.started:
             if program.process.poll() is None:
                 program.kill()
+
+    def _run(self, name: str, *python: str, **settings: str) -> Program:
+        log = self.folder / f"{name}-{len(self.started)}.log"
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("RUSHES_")}
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, *python],
+                cwd=self.folder,
+                env=clean | {"PYTHONUNBUFFERED": "1"} | settings,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+        program = Program(process, log)
+        self.started.append(program)
+        return program
 
     def _address(self, program: Program) -> str | None:
         if program.process.poll() is not None:

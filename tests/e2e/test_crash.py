@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.servers import sha256_sent
+from tests.e2e.servers import sha256_sent, wait_for
+from tests.e2e.watching import arrived, at, begun, buffered, play, watched
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from playwright.sync_api import Browser, Page
+
     from tests.e2e.servers import Program, Programs
 
 ASKED = {"aspect_ratio": "16:9", "resolution": "360p", "duration": "2"}
+AT_ONCE = ("--queue-s", "0", "--work-s", "0.2")
+FILM = "a long film #big"
+LONG = ASKED | {"duration": "20"}
 ENDS = ("completed", "failed", "cancelled", "unknown")
 
 
@@ -24,11 +32,32 @@ def submissions(mock: Program, prompt: str) -> int:
     return counted.get(prompt, 0)
 
 
-def test_killed_while_queued_it_runs_after_the_restart(programs: Programs) -> None:
-    mock = programs.mock()
+@pytest.fixture
+def page(browser: Browser) -> Generator[Page]:
+    context = browser.new_context(locale="en")
+    yield context.new_page()
+    context.close()
+
+
+def restarted(programs: Programs, site: Program, mock: Program) -> Program:
+    """Kill a site, if it still runs, and start it again at the same address."""
+    site.kill()
+    return programs.site(mock, RUSHES_PORT=site.url.rsplit(":", 1)[1])
+
+
+def goes_on(page: Page, place: float) -> None:
+    """Wait until the page's player plays on beyond a place, in seconds."""
+    plays = "(video, place) => !video.error && !video.paused && video.currentTime > place"
+    video = page.locator("#player")
+    wait_for(lambda: video.evaluate(plays, place), at_most=20)
+
+
+def test_killed_in_the_middle_what_ran_is_followed_and_what_waited_runs(programs: Programs) -> None:
+    mock = programs.mock("--work-s", "2")
     site = programs.site(mock, RUSHES_BACKEND_CONCURRENCY="1")
-    first = site.submit("first in line", **ASKED)
+    first = site.submit("half made", **ASKED)
     second = site.submit("second in line", **ASKED)
+    site.wait_job(first, "in_progress")
     assert site.job(second)["status"] == "queued"
 
     site.kill()
@@ -36,7 +65,7 @@ def test_killed_while_queued_it_runs_after_the_restart(programs: Programs) -> No
 
     assert site.wait_job(first, *ENDS)["status"] == "completed"
     assert site.wait_job(second, *ENDS)["status"] == "completed"
-    assert submissions(mock, "first in line") == 1
+    assert submissions(mock, "half made") == 1
     assert submissions(mock, "second in line") == 1
 
 
@@ -57,19 +86,52 @@ def test_killed_while_submitting_it_is_unknown_and_never_sent_again(programs: Pr
     assert submissions(mock, "sent into the dark") <= 1
 
 
-def test_killed_in_progress_it_is_followed_to_its_end(programs: Programs) -> None:
-    mock = programs.mock("--work-s", "3")
+@pytest.mark.browser
+def test_killed_while_a_clip_arrives_and_plays_the_page_goes_on(
+    programs: Programs, page: Page
+) -> None:
+    mock = programs.mock(*AT_ONCE, "--send-s", "7")
     site = programs.site(mock)
-    job_id = site.submit("half made", **ASKED)
-    site.wait_job(job_id, "in_progress")
+    job_id = site.submit(FILM, **LONG)
+    begun(site, job_id)
+    video = watched(page, site, job_id)
+    play(video)
+    wait_for(lambda: arrived(programs.folder / "data") > 15_000_000, at_most=20)
+
+    place = buffered(video)
+    site = restarted(programs, site, mock)
+
+    goes_on(page, place)
+    job = site.wait_job(job_id, *ENDS)
+    assert job["status"] == "completed"
+    assert job["clip"]["sha256"] == sha256_sent(mock, FILM)
+    assert submissions(mock, FILM) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("send_s", ["14", "0"], ids=["arriving", "finished"])
+def test_a_server_that_is_away_for_long_finds_the_page_where_it_was(
+    programs: Programs, page: Page, send_s: str
+) -> None:
+    mock = programs.mock(*AT_ONCE, "--send-s", send_s)
+    site = programs.site(mock)
+    job_id = site.submit(FILM, **LONG)
+    begun(site, job_id)
+    video = watched(page, site, job_id)
+    play(video)
+    wait_for(lambda: at(video) > 1, at_most=20)
 
     site.kill()
-    site = programs.site(mock)
+    wait_for(lambda: video.evaluate("video => video.error !== null"), at_most=60)
+    place = at(video)
+    restarted(programs, site, mock)
 
-    assert site.wait_job(job_id, *ENDS)["status"] == "completed"
-    assert submissions(mock, "half made") == 1
+    assert place > 1
+    goes_on(page, place)
 
 
+@pytest.mark.slow
 def test_killed_while_fetching_the_clip_is_whole_and_untouched(programs: Programs) -> None:
     mock = programs.mock("--send-s", "4")
     site = programs.site(mock)

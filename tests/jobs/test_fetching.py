@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,9 +18,14 @@ from rushes.errors import (
     ResultExpired,
     ResultLost,
 )
-from rushes.ports import BlobState
+from rushes.ports import BlobState, Submission
 from tests.fakes import ScriptedBackend, ScriptedClip
 from tests.jobs.stage import BYTES, Stage, arriving
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from rushes.ports import ClipSource
 
 pytestmark = pytest.mark.anyio
 
@@ -210,3 +217,62 @@ async def test_cancelling_while_bytes_come_drops_them() -> None:
     ended = await stage.store.get(second.id)
     assert ended.cancel_outcome is CancelOutcome.STOPPED_WAITING
     assert [stat async for stat in stage.clips.list()] == []
+
+
+# --- a synchronous backend: the answer to the submit is the clip --------------------------------
+
+
+class Halting:
+    """A ClipSource of untold length that comes to a halt after its first 5,000 bytes."""
+
+    size = None
+    start = 0
+    validator = None
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield BYTES[:5000]
+        await self.gate.wait()
+        yield BYTES[5000:]
+
+
+def answering(clip: ClipSource) -> Submission:
+    return Submission(DONE, nullcontext(clip))
+
+
+async def test_a_clip_in_the_answer_to_the_submit_is_watched_from_its_first_bytes() -> None:
+    clip = Halting()
+    stage = Stage(ScriptedBackend(submit=[answering(clip)]))
+    job_id = (await stage.submit()).id
+    (leased,) = await stage.claim()
+    carrying = asyncio.create_task(stage.carry(leased))
+    while not (job := await stage.store.get(job_id)).is_watchable:
+        await asyncio.sleep(0)
+
+    assert job.download is not None
+    async with stage.clips.open(job.download.key) as reader:
+        early = await reader.read(0, 5000)
+        assert (reader.state, reader.size) == (BlobState.ARRIVING, None)
+        clip.gate.set()
+        rest = await reader.read(len(early), len(BYTES))
+        await carrying
+
+    job = await stage.store.get(job_id)
+    assert early + rest == BYTES
+    assert job.clip is not None
+    assert job.download is not None
+    assert job.clip.key == job.download.key
+    assert stage.backend.count("open_clip") == 0
+
+
+async def test_a_clip_in_the_answer_that_breaks_off_and_cannot_be_had_again_is_lost() -> None:
+    broken = answering(ScriptedClip((BYTES[:5000], CUT)))
+    stage = Stage(ScriptedBackend(submit=[broken], open_clip=[ResultLost("it was an answer")]))
+
+    job = await stage.run(await stage.submit())
+
+    assert job.failure is not None
+    assert job.failure.kind == "result_lost"
+    assert stage.backend.count("submit") == 1

@@ -80,13 +80,17 @@ async def test_no_more_than_a_little_is_taken_ahead() -> None:
 
 
 async def test_what_came_before_an_error_comes_first() -> None:
-    pieces = []
-    with pytest.raises(BackendUnavailable, match="cut"):
+    got = bytearray()
+
+    async def take_all() -> None:
         async for piece in read_ahead(Sender(CHUNKS, BackendUnavailable("cut")).send()):
-            pieces.append(piece)
+            got.extend(piece)
             await turns()
 
-    assert b"".join(pieces) == b"".join(CHUNKS)
+    with pytest.raises(BackendUnavailable, match="cut"):
+        await take_all()
+
+    assert got == b"".join(CHUNKS)
 
 
 @pytest.mark.parametrize("chunks", [[], [b""], [b"", b"a", b""]])

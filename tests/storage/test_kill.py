@@ -44,6 +44,7 @@ asyncio.run(main())
 WRITE_CLIP = """
 import asyncio, hashlib, pathlib, sys
 from rushes.storage.local_clips import LocalClips
+from rushes.storage.parts import SYNC_EVERY, SYNC_PAUSE
 
 async def main():
     clips = LocalClips(pathlib.Path(sys.argv[1]))
@@ -51,6 +52,8 @@ async def main():
     data = hashlib.shake_256(b"long").digest(32 * 1024 * 1024)
     async with clips.receive("long", fence=1, resume=False) as writer:
         for start in range(0, len(data), 65536):
+            if start % SYNC_EVERY == 0:
+                await asyncio.sleep(SYNC_PAUSE.total_seconds())
             await writer.write(data[start : start + 65536])
             print(writer.position, flush=True)
             if writer.position % (4 * 1024 * 1024) == 0:

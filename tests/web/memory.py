@@ -111,11 +111,13 @@ class Arrival:
     size: int | None
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     writer: MemoryWriter | None = None
+    fence: int = 0
 
     async def grow(self, data: bytes) -> None:
         """Let more bytes arrive; the first ones let readers in."""
         if self.writer is None:
-            receiving = self.clips.receive(self.key, fence=1, resume=False)
+            self.fence += 1
+            receiving = self.clips.receive(self.key, fence=self.fence, resume=self.fence > 1)
             self.writer = await self.stack.enter_async_context(receiving)
             await self.writer.release("video/mp4", self.size)
         await self.writer.write(data)
@@ -126,6 +128,11 @@ class Arrival:
         assert self.writer is not None
         await self.writer.finish("video/mp4")
         await self.stack.aclose()
+
+    async def cut(self) -> None:
+        """Let the connection break; what came is kept, and `grow` goes on with it."""
+        await self.stack.aclose()
+        self.writer = None
 
     async def break_off(self) -> None:
         """Let it fail."""

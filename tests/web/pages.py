@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from rushes.domain import (
     CancelOutcome,
     Clip,
+    Download,
     Failure,
     Job,
     RemoteJob,
@@ -58,9 +59,14 @@ def fetching() -> Job:
     return running().fetching(RemoteJob("r1", RemoteStatus.COMPLETED, 100), next_at=SOON)
 
 
-def completed() -> Job:
-    clip = Clip("k-1", "video/mp4", 2_412_345, "0" * 64, 1280, 720, 8.0)
-    return fetching().completed(clip, now=NOW)
+def arriving(size: int | None = 9_000) -> Job:
+    return fetching().arriving(Download("k-1", size, media_type="video/mp4"))
+
+
+def completed(width: int = 1280, height: int = 720, effective_prompt: str | None = None) -> Job:
+    clip = Clip("k-1", "video/mp4", 2_412_345, "0" * 64, width, height, 8.0, 24.0, has_sound=False)
+    remote = RemoteJob("r1", RemoteStatus.COMPLETED, 100, effective_prompt=effective_prompt)
+    return running().fetching(remote, next_at=SOON).completed(clip, now=NOW)
 
 
 def states() -> dict[str, Job]:
@@ -77,10 +83,14 @@ def states() -> dict[str, Job]:
         "cancelling": replace(running(), cancel_requested_at=NOW),
         "fetching": fetching(),
         "fetching after a setback": fetching().set_back(failure("result_lost"), next_at=SOON),
+        "arriving": arriving(),
+        "arriving, size unknown": arriving(None),
         "completed": completed(),
+        "completed, as differs": completed(640, 360, effective_prompt="A red crane, 35 mm"),
         "starred": replace(completed(), starred=True),
         "failed": running().failed(failure("generation_failed", "out of memory"), now=NOW),
         "unknown": submitting().unknown(failure("outcome_unknown"), next_at=SOON),
+        "too late": running().unknown(failure("timeout"), next_at=None),
         **{
             f"cancelled, {outcome}": running().cancelled(outcome, now=NOW)
             for outcome in CancelOutcome

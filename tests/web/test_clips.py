@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from rushes.domain import JobStatus
+from rushes.domain import Download, JobStatus
 from rushes.web.clips import READ, relay
+from tests.web.memory import Arrival
 from tests.web.player import Player, start_arrival
 from tests.web.stage import Stage
 
@@ -234,17 +236,54 @@ async def test_an_arriving_clip_of_unknown_length_has_no_ranges() -> None:
     assert "content-length" not in player.headers
 
 
-async def test_a_clip_that_breaks_off_is_left_unfinished() -> None:
+async def test_a_download_that_is_cut_and_goes_on_is_followed_on() -> None:
+    stage = Stage()
+    path, clip = await start_arrival(stage, 8)
+    await clip.grow(b"abcd")
+    player = Player(stage.app(), path)
+    await player.until(4)
+    await clip.cut()
+    await clip.grow(b"ef")
+    await player.until(6)
+    await clip.finish(b"gh")
+    await player.end()
+
+    assert player.is_complete
+    assert player.body == b"abcdefgh"
+    assert stage.clips.readers == 0
+
+
+@pytest.mark.parametrize("end", [JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.IN_PROGRESS])
+async def test_a_clip_that_breaks_off_for_good_is_left_unfinished(end: JobStatus) -> None:
     stage = Stage()
     path, clip = await start_arrival(stage, None)
     await clip.grow(b"abcd")
     player = Player(stage.app(), path)
     await player.until(4)
+    (job,) = stage.jobs.jobs.values()
+    await stage.jobs.write(replace(job, status=end))
     await clip.break_off()
     await player.end()
 
     assert not player.is_complete
     assert stage.clips.readers == 0
+
+
+async def test_a_clip_that_begins_anew_is_not_spliced() -> None:
+    stage = Stage()
+    path, clip = await start_arrival(stage, None)
+    await clip.grow(b"abcd")
+    player = Player(stage.app(), path)
+    await player.until(4)
+    (job,) = stage.jobs.jobs.values()
+    await stage.jobs.write(replace(job, download=Download(f"{job.id}-2", media_type="video/mp4")))
+    await clip.break_off()
+    second = Arrival(stage.clips, f"{job.id}-2", None)
+    await second.finish(b"another clip")
+    await player.end()
+
+    assert not player.is_complete
+    assert player.body == b"abcd"
 
 
 async def test_a_viewer_who_leaves_frees_the_clip() -> None:

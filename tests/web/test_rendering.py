@@ -21,8 +21,9 @@ from rushes.domain import (
     Viewer,
 )
 from rushes.jobs.directory import ConfiguredBackend, Directory
-from rushes.web.forms import ComposerState
+from rushes.web.forms import ComposerState, values_of
 from rushes.web.language import LANGUAGES
+from rushes.web.library import Filters, Shelf
 from rushes.web.prefix import Addresses
 from rushes.web.rendering import Renderer, folder
 from tests.web.pages import JOB_ID, NOW, Page, completed, failure, queued, running, states
@@ -80,6 +81,7 @@ def make_renderer(locales: Path, *, down: bool = False, prefix: str = "/video") 
         default_language="en",
         rehearsal=True,
         directory=Directory.of([there]),
+        fresh_token=lambda: "token",
     )
 
 
@@ -108,6 +110,7 @@ def studio(renderer: Renderer, language: str = "en", **changes: Any) -> Page:  #
         "backend": backend(),
         "jobs": LISTED,
         "aheads": {LISTED[0].id: 2},
+        "posters": frozenset(),
         "next": "cursor",
         "revision": 9,
     }
@@ -119,13 +122,33 @@ def job_page(renderer: Renderer, job: Job, language: str = "en", **changes: Any)
     context: dict[str, Any] = {
         "job": job,
         "events": [JobEvent(NOW, "queued"), JobEvent(NOW, job.status.value)],
-        "ahead": 1,
+        "jobs": [job],
+        "aheads": {job.id: 1},
+        "posters": frozenset(),
         "watch": True,
         "origin": queued("The first try"),
         "revision": 9,
         "viewer": LOCAL_VIEWER,
     }
     response = renderer.page("job.html", request=request(language), **(context | changes))
+    return Page(bytes(response.body).decode())
+
+
+def filled(job: Job) -> ComposerState:
+    return ComposerState("token", values_of(job), {}, job)
+
+
+def library(renderer: Renderer, language: str = "en", **changes: Any) -> Page:  # noqa: ANN401
+    context: dict[str, Any] = {
+        "jobs": [replace(job, deleted_at=NOW) for job in LISTED],
+        "aheads": {},
+        "posters": frozenset({LISTED[0].id}),
+        "filters": Filters("rain", Shelf.DONE, starred=True),
+        "backends": ["Backend A", "Backend B"],
+        "next": "cursor",
+        "revision": 9,
+    }
+    response = renderer.page("library.html", request=request(language), **(context | changes))
     return Page(bytes(response.body).decode())
 
 
@@ -140,6 +163,11 @@ def every_page(renderer: Renderer, language: str = "en") -> dict[str, Page]:
         "empty": studio(renderer, language, jobs=[], next=None),
         "refused": studio(renderer, language, composer=ComposerState("t", {"seed": "x"}, wrong)),
         "silent backend": studio(renderer, language, backend=backend(catalogue=None)),
+        "remix": studio(renderer, language, composer=filled(completed()), undo=completed()),
+        "batch": job_page(renderer, LISTED[0], language, jobs=LISTED),
+        "library": library(renderer, language),
+        "deleted": library(renderer, language, filters=Filters(shelf=Shelf.DELETED)),
+        "nothing found": library(renderer, language, jobs=[], filters=Filters("x")),
         "delete": other("confirm_delete.html", job=running()),
         "error": other("error.html", status=404, title="No", message="Gone", request_id="r1"),
         **{name: job_page(renderer, job, language) for name, job in JOBS.items()},
@@ -151,7 +179,10 @@ def pages(renderer: Renderer) -> dict[str, Page]:
     return every_page(renderer)
 
 
-PAGES = ["studio", "empty", "refused", "silent backend", "delete", "error", *JOBS]
+PAGES = [
+    *("studio", "empty", "refused", "silent backend", "remix", "batch", "library", "deleted"),
+    *("nothing found", "delete", "error", *JOBS),
+]
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))
@@ -209,7 +240,7 @@ def test_every_address_is_under_the_prefix(pages: dict[str, Page], name: str) ->
 @pytest.mark.parametrize("name", sorted(JOBS))
 def test_a_live_card_is_the_card_of_the_full_page(renderer: Renderer, name: str) -> None:
     job = JOBS[name]
-    html = renderer.job_card(job, language="en", viewer=LOCAL_VIEWER, ahead=2)
+    html = renderer.job_card(job, language="en", viewer=LOCAL_VIEWER, ahead=2, has_poster=False)
 
     whole = studio(renderer, jobs=[job], aheads={job.id: 2}, viewer=LOCAL_VIEWER)
 
@@ -219,14 +250,6 @@ def test_a_live_card_is_the_card_of_the_full_page(renderer: Renderer, name: str)
     assert f'id="job-{JOB_ID}"' in html
     assert 'data-revision="7"' in html
     assert f'data-status="{job.status}"' in html
-
-
-@pytest.mark.parametrize("name", sorted(JOBS))
-def test_a_live_panel_is_the_panel_of_the_full_page(renderer: Renderer, name: str) -> None:
-    html = renderer.job_panel(JOBS[name], language="fr", viewer=LOCAL_VIEWER, ahead=1)
-
-    assert html in job_page(renderer, JOBS[name], "fr").html
-    assert f'id="panel-{JOB_ID}"' in html
 
 
 def test_what_people_type_stays_text(renderer: Renderer) -> None:
@@ -248,7 +271,7 @@ def test_what_people_typed_comes_back_word_for_word(renderer: Renderer) -> None:
     typed = {"prompt": HOSTILE, "seed": "x1", "duration": "8", "aspect_ratio": "9:16"}
     page = studio(renderer, composer=ComposerState("t", typed, {"seed": "Not a number"}))
 
-    chosen = {e["value"] for e in page.all("input") if "checked" in e}
+    chosen = {e.get("value") for e in page.all("input") if "checked" in e}
     seed = next(e for e in page.all("input") if e.get("name") == "seed")
     assert HOSTILE in page.text
     assert {"8", "9:16"} <= chosen
@@ -263,7 +286,7 @@ def test_the_form_is_drawn_from_what_the_backend_takes(renderer: Renderer) -> No
 
     names = {e["name"] for e in page.all("input", "textarea", "select") if "name" in e}
     posted = {"submit_token", "prompt", "duration", "resolution"}
-    assert names - {"next", "starred"} == posted
+    assert names - {"next", "starred", "token"} == posted
     assert {"type": "hidden", "name": "duration", "value": "5"} in page.all("input")
 
 
@@ -300,7 +323,9 @@ def test_who_looks_is_nobody_unless_told(renderer: Renderer) -> None:
         request=request(),
         job=job,
         events=[],
-        ahead=None,
+        jobs=[job],
+        aheads={},
+        posters=frozenset(),
         watch=False,
         origin=None,
     )
@@ -328,11 +353,13 @@ def test_a_finished_clip_plays_from_our_own_address(renderer: Renderer) -> None:
 def test_actions_are_posts_and_deleting_asks_first(renderer: Renderer) -> None:
     page = job_page(renderer, completed())
 
-    posts = {f["action"]: f["method"] for f in page.all("form")}
+    posts = {f["action"] for f in page.all("form") if f["method"] == "post"}
     links = {a["href"] for a in page.all("a")}
-    assert posts == dict.fromkeys(
-        ["/video/language", f"/video/jobs/{JOB_ID}/star", f"/video/jobs/{JOB_ID}/retry"], "post"
-    )
+    assert posts == {
+        "/video/language",
+        "/video/library?state=deleted",
+        *(f"/video/jobs/{JOB_ID}/{move}" for move in ("star", "retry", "title")),
+    }
     assert {f"/video/jobs/{JOB_ID}/delete", f"/video/?from={JOB_ID}"} <= links
 
 

@@ -145,3 +145,22 @@ async def test_a_viewer_who_hangs_up_frees_the_clip() -> None:
                 await asyncio.sleep(0.01)
 
     assert stage.clips.readers == 0
+
+
+async def test_a_refused_body_still_hears_why_before_it_is_hung_up_on() -> None:
+    async with running(Stage()) as run:
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", run.url.rsplit(":", 1)[1])
+            writer.write(b"POST /jobs HTTP/1.1\r\nHost: localhost\r\n")
+            writer.write(b"Content-Length: 3000000\r\n\r\n" + b"x" * 2_000_000)
+            async with asyncio.timeout(3):
+                head = await reader.readuntil(b"\r\n\r\n")
+                told = await reader.readuntil(b"here\n")
+            writer.write(b"x" * 1_000_000)
+            async with asyncio.timeout(3):
+                rest = await reader.read()
+            writer.close()
+
+            assert head.startswith(b"HTTP/1.1 413 ")
+            assert told == b"413 at most 64 KiB can be sent here\n"
+            assert rest == b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +20,7 @@ from rushes.errors import (
     StorageFull,
 )
 from rushes.jobs.media import SNIFF_BYTES, BrokenClip, MediaFacts, inspect, sniff
+from rushes.jobs.reading_ahead import read_ahead
 from rushes.ports import BlobState, StoredBlob
 
 if TYPE_CHECKING:
@@ -172,14 +174,15 @@ class Fetcher:
         media_type, head = download.media_type, bytearray()
         if media_type is not None:
             await writer.release(media_type, source.size)
-        async for chunk in source.chunks():
-            if wish.is_set():
-                raise _Unwanted
-            await writer.write(chunk)
-            if media_type is None:
-                head += chunk[: SNIFF_BYTES - len(head)]
-                if len(head) == SNIFF_BYTES:
-                    media_type = await self._let_in(job, download, bytes(head), source, writer)
+        async with aclosing(read_ahead(source.chunks())) as pieces:
+            async for piece in pieces:
+                if wish.is_set():
+                    raise _Unwanted
+                await writer.write(piece)
+                if media_type is None:
+                    head += piece[: SNIFF_BYTES - len(head)]
+                    if len(head) == SNIFF_BYTES:
+                        media_type = await self._let_in(job, download, bytes(head), source, writer)
         return media_type or await self._let_in(job, download, bytes(head), source, writer)
 
     async def _let_in(

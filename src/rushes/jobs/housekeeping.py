@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rushes.domain import EVERYONE, JobQuery, JobStatus
 from rushes.errors import JobConflict
+from rushes.jobs.posters import poster_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -43,6 +44,7 @@ class Housekeeping:
             if job.clip is None or job.deleted_at is None or job.deleted_at > before:
                 continue
             await self.clips.delete(job.clip.key)
+            await self.clips.delete(poster_key(job.id))
             try:
                 await self.store.amend(replace(job, clip=None, download=None))
             except JobConflict:  # restored or changed this very moment; next round tells

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rushes.domain import (
     CancelOutcome,
     Failure,
     Job,
+    JobQuery,
     JobStatus,
     Scope,
     Stage,
@@ -17,6 +18,7 @@ from rushes.domain import (
     utc_now,
 )
 from rushes.errors import InvalidRequest, JobConflict, JobNotFound, OutcomeUnknown
+from rushes.jobs.housekeeping import UNDO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
         Capabilities,
         JobEvent,
         JobPage,
-        JobQuery,
         Limits,
         VideoRequest,
         Viewer,
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
     from rushes.ports import ClipStore, JobStore
 
 MARK_TRIES = 3
+TITLE_MAX = 120
+BATCH_MAX = 100
+BIN_PAGE = 200
+BIN_PAGES = 25
+"""How far back the list of what can be restored looks, in pages of deleted jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,34 @@ class JobService:
             raise JobNotFound("only your own jobs can be searched")
         return await self.store.search(query)
 
+    async def batch(self, viewer: Viewer, job: Job) -> list[Job]:
+        """Return the jobs that were born with this one, itself included, in their order."""
+        query = JobQuery(Scope(viewer.owner), batch=job.batch, limit=BATCH_MAX)
+        page = await self.search(viewer, query)
+        return sorted(page.jobs, key=lambda sibling: sibling.place)
+
+    async def restorable(self, viewer: Viewer, query: JobQuery) -> list[Job]:
+        """Return what the query finds that can still be taken back, the last deleted first."""
+        query = replace(query, deleted=True, after=None, limit=BIN_PAGE)
+        found: list[Job] = []
+        for _ in range(BIN_PAGES):
+            page = await self.search(viewer, query)
+            found += [job for job in page.jobs if self._is_restorable(job)]
+            if page.next is None:
+                break
+            query = replace(query, after=page.next)
+        return sorted(found, key=lambda job: job.deleted_at or job.created_at, reverse=True)
+
+    def _is_restorable(self, job: Job) -> bool:
+        return job.deleted_at is not None and job.deleted_at > self.clock() - UNDO
+
+    async def deleted(self, viewer: Viewer, job_id: str) -> Job:
+        """Return the viewer's deleted job that can still be taken back; raises JobNotFound."""
+        job = await self.store.get(job_id)
+        if job.owner != viewer.owner or not self._is_restorable(job):
+            raise JobNotFound(f"there is no job {job_id} to take back")
+        return job
+
     async def history(self, viewer: Viewer, job_id: str) -> list[JobEvent]:
         """Return what happened to a job, oldest first."""
         await self.get(viewer, job_id)
@@ -158,16 +192,30 @@ class JobService:
         return await self.store.mark(job.id, deleted_at=self.clock())
 
     async def restore(self, viewer: Viewer, job_id: str) -> Job:
-        """Take a delete back."""
+        """Take a delete back; raises JobNotFound once the time for that has passed."""
         job = await self.store.get(job_id)
-        if job.owner != viewer.owner:
-            raise JobNotFound(f"there is no job {job_id}")
+        if job.owner == viewer.owner and job.deleted_at is None:
+            return job
+        await self.deleted(viewer, job_id)
         return await self.store.mark(job_id, restored=True)
 
     async def star(self, viewer: Viewer, job_id: str, starred: bool) -> Job:
         """Mark a job as a favourite, or no longer."""
         await self.get(viewer, job_id)
         return await self.store.mark(job_id, starred=starred)
+
+    async def rename(self, viewer: Viewer, job_id: str, title: str) -> Job:
+        """Give a job a title; an empty one brings the prompt's first words back.
+
+        Raises InvalidRequest for one that is too long.
+        """
+        await self.get(viewer, job_id)
+        words = " ".join(title.split())
+        if len(words) > TITLE_MAX:
+            raise InvalidRequest(
+                "A title has at most {limit} characters.", field="title", limit=TITLE_MAX
+            )
+        return await self.store.mark(job_id, title=words)
 
     async def changes(self, viewer: Viewer, after: int) -> list[Job]:
         """Return the viewer's jobs that changed after a revision, deleted ones included."""

@@ -58,21 +58,24 @@ class EmbeddedDatabase:
 
     async def open(self) -> None:
         """Take the folder, check the file, create or upgrade the schema; raises StorageError."""
-        if self._reader is self._writer:
-            log.warning(
-                "SQLite %s is older than %s: all reads and writes share one connection",
-                ".".join(map(str, self._version)),
-                ".".join(map(str, SAFE_WITH_READERS)),
-            )
         try:
             with file_errors("the data folder cannot be used"):
                 was_cut_off = await asyncio.to_thread(self._take)
+            self._warn_of_old_library()
             if was_cut_off:
                 await self.uncut(self._check())
             await self.uncut(self._bring_up_to_date())
         except BaseException:
             await self.close()
             raise
+
+    def _warn_of_old_library(self) -> None:
+        if self._reader is self._writer:
+            log.warning(
+                "SQLite %s is older than %s: all reads and writes share one connection",
+                ".".join(map(str, self._version)),
+                ".".join(map(str, SAFE_WITH_READERS)),
+            )
 
     async def close(self) -> None:
         """Let running transactions end, close the file and give the folder back."""

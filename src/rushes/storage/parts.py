@@ -11,6 +11,8 @@ import hashlib
 import os
 import re
 import threading
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from rushes.errors import ClipNotFound, LeaseLost, StorageError
@@ -35,7 +37,8 @@ KEY = re.compile(r"[a-z0-9-]{1,80}", re.ASCII)
 PART_NAME = re.compile(r"([a-z0-9-]{1,80})\.\d{1,19}\.part", re.ASCII)
 
 SYNC_EVERY = 8 * 1024 * 1024
-"""Bytes that a power cut may cost an arriving clip."""
+SYNC_PAUSE = timedelta(seconds=0.25)
+"""A power cut may cost an arriving clip the larger of the two: so many bytes, or so much time."""
 COPY_BYTES = 1024 * 1024
 
 
@@ -124,6 +127,7 @@ class Part:
         self._descriptor = -1
         self._digest = hashlib.sha256()
         self._synced = 0
+        self._synced_at = time.monotonic()
         self._is_kept = True
         self._is_closed = False
 
@@ -158,7 +162,7 @@ class Part:
                 self._digest.update(rest[:written])
                 self.position += written
                 rest = rest[written:]
-            if self.position - self._synced >= SYNC_EVERY:
+            if self.position - self._synced >= SYNC_EVERY and self._is_long_ago():
                 self._sync()
 
     def finish(self, media_type: str) -> str:
@@ -230,10 +234,13 @@ class Part:
         except OSError:
             self.drop()
             raise
-        self._synced = self.position
+        self._synced, self._synced_at = self.position, time.monotonic()
         is_deleted = os.fstat(self._descriptor).st_nlink == 0
         if not is_deleted:
             _note_synced(self._path, self._synced)
+
+    def _is_long_ago(self) -> bool:
+        return time.monotonic() - self._synced_at >= SYNC_PAUSE.total_seconds()
 
     def _longest_prefix(self) -> Prefix | None:
         whole = (path for path in whole_paths(self._folder, self._key) if path.exists())

@@ -19,6 +19,7 @@ from rushes.storage.claiming import IS_QUEUED, claim, renew, void_leases
 from rushes.storage.embedded import EmbeddedDatabase
 from rushes.storage.rows import JOB_COLUMNS, job_of
 from rushes.storage.searching import older_than, page_of, page_statement
+from rushes.storage.sql_sessions import SqlSessions
 from rushes.storage.tables import counter, events, jobs
 from rushes.storage.writing import Writing
 
@@ -69,6 +70,10 @@ class SqlJobs:
     async def close(self) -> None:
         """Let running writes end and give the data folder back."""
         await self._database.close()
+
+    def sessions(self) -> SqlSessions:
+        """Return the sessions of the same file; they can be used while this store is open."""
+        return SqlSessions(self._database, self._clock)
 
     # --- for viewers ----------------------------------------------------------------------------
 

@@ -177,6 +177,22 @@ events = Table(
 # One row; each writing transaction raises it and so waits for the one before.
 counter = Table("counter", metadata, Column("revision", BigInteger, nullable=False))
 
+# The digest of a session's token is all that is known of it.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("ends_at", Moment, nullable=False),
+)
+
+guesses = Table(
+    "guesses",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("tries", Integer, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+
 # The name and shape are Alembic's, which reads and writes this table too.
 schema_version = Table(
     "alembic_version",

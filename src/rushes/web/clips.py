@@ -1,25 +1,30 @@
 """The clip out: one address for a finished clip and for one that is still arriving."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from rushes.domain import Job, JobStatus
-from rushes.errors import ClipNotFound, ClipNotReady
+from rushes.domain import Job, JobStatus, Viewer
+from rushes.errors import ClipNotFound, ClipNotReady, ResultLost
 from rushes.ports import BlobState, ClipReader
-from rushes.web.dependencies import CurrentSite, OwnJob
+from rushes.web.dependencies import CurrentSite, OwnJob, Site
 from rushes.web.headers import CLIP_POLICY
-from rushes.web.names import EXTENSIONS, clip_name, disposition
+from rushes.web.keepsakes import keepsake
+from rushes.web.names import EXTENSIONS, clip_name, disposition, keepsake_name
 from rushes.web.ranges import Selection, select
 from rushes.web.streaming import Stream
 
 READ = 512 * 1024
 PATIENCE = timedelta(minutes=15)
 """How long a paused player may take nothing; it keeps a connection, but no thread."""
+GO_ON = timedelta(seconds=60)
+"""How long whoever watches waits for a download that was cut to go on."""
+LOOK = timedelta(seconds=0.5)
 FOR_EVER = "private, max-age=31536000, immutable"
 
 NOT_YET = "the clip has not begun to arrive"
@@ -71,8 +76,11 @@ async def clip(
     site: CurrentSite,
     held: Annotated[OpenClip, Depends(open_clip)],
     download: str = "",
+    beside: Annotated[Literal["", "recipe"], Query(alias="with")] = "",
 ) -> Response:
-    """Answer with the clip or the part of it that was asked for."""
+    """Answer with the clip or the part of it that was asked for, or with a zip of it."""
+    if beside:
+        return _zip(request, site, held)
     is_get = request.method == "GET"
     etag = f'"{held.key}"'
     selection = select(
@@ -86,12 +94,28 @@ async def clip(
     if not is_get or selection.status in {304, 416}:
         return Response(status_code=selection.status, headers=headers)
     return Stream(
-        relay(held.reader, selection.start, selection.stop),
+        follow(site, held, selection.start, selection.stop),
         stop=site.stop,
         patience=PATIENCE,
         status_code=selection.status,
         headers=headers,
     )
+
+
+def _zip(request: Request, site: Site, held: OpenClip) -> Response:
+    """Answer with the clip and its recipe in one file, made while it is sent."""
+    if not held.is_whole or held.job.clip is None:
+        raise ClipNotReady("the clip is still on its way")
+    name = keepsake_name(held.job)
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": disposition(name, is_attachment=True),
+        "Content-Type": "application/zip",
+    }
+    if request.method != "GET":
+        return Response(headers=headers)
+    chunks = keepsake(held.job, held.job.clip, relay(held.reader, 0, held.reader.size))
+    return Stream(chunks, stop=site.stop, patience=PATIENCE, headers=headers)
 
 
 def clip_headers(held: OpenClip, selection: Selection, *, is_download: bool) -> dict[str, str]:
@@ -131,3 +155,33 @@ async def relay(reader: ClipReader, start: int, stop: int | None) -> AsyncGenera
             return
         position += len(chunk)
         yield chunk
+
+
+async def follow(site: Site, held: OpenClip, start: int, stop: int | None) -> AsyncGenerator[bytes]:
+    """Relay a clip; where its download is cut and goes on under the same key, so does this.
+
+    Raises ResultLost, ClipNotFound or JobNotFound when nothing more will come.
+    """
+    position, reader = start, held.reader
+    async with AsyncExitStack() as reopened:
+        while True:
+            try:
+                async for chunk in relay(reader, position, stop):
+                    position += len(chunk)
+                    yield chunk
+            except ResultLost:
+                await reopened.aclose()
+                reader = await _reopen(site, held, reopened)
+            else:
+                return
+
+
+async def _reopen(site: Site, held: OpenClip, stack: AsyncExitStack) -> ClipReader:
+    for _ in range(GO_ON // LOOK):
+        await asyncio.sleep(LOOK.total_seconds())
+        job = await site.jobs.get(Viewer(held.job.owner), held.job.id)
+        if clip_key(job) != held.key:
+            break
+        with suppress(ClipNotFound, ClipNotReady):
+            return await stack.enter_async_context(site.clips.open(held.key))
+    raise ResultLost("the clip does not go on arriving")

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi import Path as PathParameter
 
 from rushes.domain import ID_PATTERN, LOCAL_VIEWER, Job, Viewer
+from rushes.web.door import Door, Session
 from rushes.web.language import SOURCE, language_of
 from rushes.web.prefix import Addresses, PublicAddress
 from rushes.web.rendering import Renderer, folder
@@ -17,6 +18,7 @@ from rushes.web.rendering import Renderer, folder
 if TYPE_CHECKING:
     from rushes.jobs.service import JobService
     from rushes.ports import ClipStore
+    from rushes.web.proxies import Network
 
 Translate = Callable[[str], str]
 
@@ -38,6 +40,8 @@ class WebConfig:
     json_max: int = 64 * 1024
     streams_max: int = 2_000
     streams_per_viewer: int = 6
+    trusted_proxies: "tuple[Network, ...]" = ()
+    """Who may say where a request comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Site:
     renderer: Renderer
     stop: asyncio.Event
     """Set when the server is about to stop: every open stream ends."""
+    door: Door | None = None
+    """Where people sign in; None in open mode."""
 
 
 def site_of(request: Request) -> Site:
@@ -59,12 +65,18 @@ def site_of(request: Request) -> Site:
 
 
 def current_viewer() -> Viewer:
-    """Return who is looking: in open mode, the single local user."""
+    """Return who is looking: the single local user, in password mode whoever knows it."""
     return LOCAL_VIEWER
+
+
+def current_session(request: Request) -> Session | None:
+    """Return the session that the request was let in by; None in open mode."""
+    return getattr(request.state, "session", None)
 
 
 CurrentSite = Annotated[Site, Depends(site_of)]
 CurrentViewer = Annotated[Viewer, Depends(current_viewer)]
+CurrentSession = Annotated[Session | None, Depends(current_session)]
 JobId = Annotated[str, PathParameter(pattern=ID_PATTERN)]
 
 

@@ -77,8 +77,8 @@ class Problem:
 
 
 def wants_json(scope: Scope) -> bool:
-    """Whether a program is asking: an address of the API, or JSON in `Accept` and no HTML."""
-    if "/api/v1/" in scope["path"]:
+    """Whether a program is asking: an address of its own, or JSON in `Accept` and no HTML."""
+    if "/api/v1/" in scope["path"] or scope["path"].endswith("/events"):
         return True
     accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
     return b"json" in accepted and b"text/html" not in accepted

@@ -16,8 +16,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.sse import format_sse_event
 from starlette.exceptions import HTTPException
 
-from rushes.domain import Job, JobStatus, Viewer
-from rushes.web.dependencies import CurrentLanguage, CurrentViewer, Site
+from rushes.domain import Job, Viewer
+from rushes.web.cards import around
+from rushes.web.dependencies import CurrentLanguage, CurrentSession, CurrentViewer, Site
 from rushes.web.streaming import Stream
 
 HEARTBEAT = timedelta(seconds=15)
@@ -104,10 +105,13 @@ class Feed:
     async def _item(self, job: Job, eyes: Eyes) -> str:
         if job.deleted_at is not None:
             return json.dumps({"id": job.id, "revision": job.revision, "deleted": True})
-        waits = job.status is JobStatus.QUEUED
-        ahead = await self.site.jobs.ahead(job) if waits else None
+        beside = await around(self.site, [job])
         html = self.site.renderer.job_card(
-            job, language=eyes.language, viewer=eyes.viewer, ahead=ahead
+            job,
+            language=eyes.language,
+            viewer=eyes.viewer,
+            ahead=beside["aheads"].get(job.id),
+            has_poster=job.id in beside["posters"],
         )
         return json.dumps(
             {
@@ -147,19 +151,19 @@ def feed_of(request: Request) -> Feed:
 CurrentFeed = Annotated[Feed, Depends(feed_of)]
 
 
-async def seat(feed: CurrentFeed, viewer: CurrentViewer) -> AsyncIterator[None]:
+async def seat(
+    feed: CurrentFeed, viewer: CurrentViewer, session: CurrentSession
+) -> AsyncIterator[None]:
     """Hold one of the bounded number of streams for as long as the answer lasts."""
     config = feed.site.config
-    if (
-        feed.streams.total() >= config.streams_max
-        or feed.streams[viewer.owner] >= config.streams_per_viewer
-    ):
+    who = viewer.owner if session is None else session.digest  # a shared password has many readers
+    if feed.streams.total() >= config.streams_max or feed.streams[who] >= config.streams_per_viewer:
         raise HTTPException(503, "too many live pages are open", {"Retry-After": "5"})
-    feed.streams[viewer.owner] += 1
+    feed.streams[who] += 1
     try:
         yield
     finally:
-        feed.streams[viewer.owner] -= 1
+        feed.streams[who] -= 1
 
 
 def known_revision(request: Request, after: str = "") -> int | None:
@@ -173,12 +177,17 @@ KnownRevision = Annotated[int | None, Depends(known_revision)]
 
 @router.get("/events", dependencies=[Depends(seat)])
 async def events(
-    feed: CurrentFeed, viewer: CurrentViewer, language: CurrentLanguage, after: KnownRevision
+    feed: CurrentFeed,
+    viewer: CurrentViewer,
+    session: CurrentSession,
+    language: CurrentLanguage,
+    after: KnownRevision,
 ) -> Response:
     """Stream the viewer's changes."""
     return Stream(
         feed.stream(Eyes(viewer, language), after),
         stop=feed.site.stop,
+        over=None if session is None else session.over,
         patience=PATIENCE,
         farewell=BYE,
         headers=HEADERS,

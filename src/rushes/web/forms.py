@@ -26,7 +26,7 @@ FIELDS = {
     "duration_s": "duration",
     "seed": "seed",
 }
-KEPT = (*FIELDS.values(), "count", "backend")
+KEPT = (*FIELDS.values(), "count", "backend", "origin")
 TOKENS = ("submit_token", "token")
 TOKEN_MAX = 100
 COUNT_MAX = 16
@@ -46,11 +46,15 @@ class FormProblem(InvalidRequest):
 
 @dataclass(frozen=True, slots=True)
 class ComposerState:
-    """What the composer shows again: typed values, a message at each bad field, its token."""
+    """What the composer shows again: typed values, a message at each bad field, its token.
+
+    `origin` is the job whose recipe it was filled with.
+    """
 
     token: str
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    origin: Job | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Wish:
     count: int
     backend: str | None
     token: str | None
+    origin: str | None = None
 
 
 def typed_values(form: Mapping[str, Any]) -> dict[str, str]:
@@ -73,11 +78,17 @@ def typed_values(form: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def values_of(job: Job) -> dict[str, str]:
-    """Return a job's recipe as the composer would have it typed."""
+def values_of(job: Job, *, expanded: bool = False) -> dict[str, str]:
+    """Return a job's recipe as the composer would have it typed.
+
+    `expanded` takes the prompt as the backend changed it, where it told.
+    """
     asked = job.request.model_dump(exclude_none=True)
+    if expanded and job.remote is not None and job.remote.effective_prompt:
+        asked["prompt"] = job.remote.effective_prompt
     given = {form: asked[name] for name, form in FIELDS.items() if name in asked}
-    return {name: f"{v:g}" if isinstance(v, float) else str(v) for name, v in given.items()}
+    typed = {name: f"{v:g}" if isinstance(v, float) else str(v) for name, v in given.items()}
+    return typed | {"origin": job.id}
 
 
 def read_wish(values: Mapping[str, str], _: Translate) -> Wish:
@@ -95,7 +106,7 @@ def read_wish(values: Mapping[str, str], _: Translate) -> Wish:
     if request is None:
         raise FormProblem(reader.errors, values)
     token = next((given[name][:TOKEN_MAX] for name in TOKENS if name in given), None)
-    return Wish(request, count or 1, given.get("backend"), token)
+    return Wish(request, count or 1, given.get("backend"), token, given.get("origin"))
 
 
 _NUMBERS = frozenset({"prompt", "duration", "seed"})

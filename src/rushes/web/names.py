@@ -23,12 +23,26 @@ WORDS_LENGTH = 40
 
 def clip_name(job: Job, media_type: str) -> str:
     """Return a readable file name from the job's date, words, length and size."""
+    return f"{_stem(job)}.{EXTENSIONS.get(media_type, 'bin')}"
+
+
+def recipe_name(job: Job) -> str:
+    """Return what the recipe beside a clip is called."""
+    return f"{_stem(job)}.json"
+
+
+def keepsake_name(job: Job) -> str:
+    """Return what the file of clip and recipe is called."""
+    return f"{_stem(job)}.zip"
+
+
+def _stem(job: Job) -> str:
     parts = [
         f"{job.created_at:%Y-%m-%d}",
         _slug(job.title or job.request.prompt) or "clip",
         *_measures(job),
     ]
-    return f"{'_'.join(parts)}.{EXTENSIONS.get(media_type, 'bin')}"
+    return "_".join(parts)
 
 
 def disposition(name: str, *, is_attachment: bool) -> str:

@@ -1,13 +1,14 @@
 """The pages, and the forms that they post; all of it works without a script."""
 
-import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from rushes.domain import JobPage, JobQuery, JobStatus, Scope, Viewer, new_id
+from rushes.domain import Job, JobQuery, Scope, Viewer, new_id
 from rushes.errors import InvalidRequest, JobNotFound, RequestError
+from rushes.web.cards import around
 from rushes.web.dependencies import (
     CurrentSite,
     CurrentTranslate,
@@ -15,6 +16,7 @@ from rushes.web.dependencies import (
     JobId,
     OwnJob,
     Site,
+    Translate,
 )
 from rushes.web.errors import Problem, wants_json
 from rushes.web.forms import ComposerState, FormProblem, read_wish, typed_values, values_of
@@ -22,7 +24,6 @@ from rushes.web.language import COOKIE, LANGUAGES
 
 READ = ["GET", "HEAD"]
 A_YEAR = 365 * 24 * 3600
-PLAIN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,19 +32,46 @@ router = APIRouter(include_in_schema=False)
 async def studio(
     request: Request, site: CurrentSite, viewer: CurrentViewer, after: str | None = None
 ) -> Response:
-    """Show the composer, filled from `?from=<job>` or `?prompt=`, and a page of jobs."""
-    composer = ComposerState(token=new_id(), values=await _prefilled(request, site, viewer))
-    return await _studio(request, site, viewer, composer, after=after)
+    """Show the composer and a page of jobs.
+
+    `?from=<job>` and `?prompt=` fill the composer; `?deleted=<job>` offers to take that back.
+    """
+    return await _studio(
+        request,
+        site,
+        viewer,
+        await _prefilled(request, site, viewer),
+        after=after,
+        undo=await _just_deleted(request, site, viewer),
+    )
 
 
-async def _prefilled(request: Request, site: Site, viewer: Viewer) -> dict[str, str]:
-    source = request.query_params.get("from")
-    if source is None:
-        return typed_values(request.query_params)
+async def _prefilled(request: Request, site: Site, viewer: Viewer) -> ComposerState:
+    query = request.query_params
+    origin = await _job_or_none(site, viewer, query.get("from"))
+    if origin is None:
+        return ComposerState(token=new_id(), values=typed_values(query))
+    values = values_of(origin, expanded="expanded" in query)
+    return ComposerState(token=new_id(), values=values, origin=origin)
+
+
+async def _job_or_none(site: Site, viewer: Viewer, job_id: str | None) -> Job | None:
+    if job_id is None:
+        return None
     try:
-        return values_of(await site.jobs.get(viewer, source))
+        return await site.jobs.get(viewer, job_id)
     except JobNotFound:
-        return {}
+        return None
+
+
+async def _just_deleted(request: Request, site: Site, viewer: Viewer) -> Job | None:
+    job_id = request.query_params.get("deleted")
+    if job_id is None:
+        return None
+    try:
+        return await site.jobs.deleted(viewer, job_id)
+    except JobNotFound:
+        return None
 
 
 async def _studio(
@@ -54,6 +82,7 @@ async def _studio(
     *,
     status_code: int = 200,
     after: str | None = None,
+    undo: Job | None = None,
 ) -> Response:
     # Asked first: a change that comes between is then told again, never left out.
     revision = await site.jobs.revision()
@@ -65,16 +94,11 @@ async def _studio(
         viewer=viewer,
         composer=composer,
         backend=site.jobs.backends.default,
-        jobs=list(page.jobs),
-        aheads=await _aheads(site, page),
         next=page.next,
+        undo=undo,
         revision=revision,
+        **await around(site, page.jobs),
     )
-
-
-async def _aheads(site: Site, page: JobPage) -> dict[str, int]:
-    waiting = [job for job in page.jobs if job.status is JobStatus.QUEUED]
-    return {job.id: await site.jobs.ahead(job) for job in waiting}
 
 
 @router.post("/jobs")
@@ -84,23 +108,35 @@ async def create(
     """Take a filled composer; what cannot be used comes back with every word still in it."""
     async with request.form(max_files=1, max_fields=50) as form:
         values = typed_values(form)
+    origin = await _job_or_none(site, viewer, values.get("origin"))
     try:
         wish = read_wish(values, translate)
         jobs = await site.jobs.submit(
-            viewer, wish.request, count=wish.count, backend=wish.backend, token=wish.token
+            viewer,
+            wish.request,
+            count=wish.count,
+            backend=wish.backend,
+            token=wish.token,
+            origin=origin.id if origin else None,
         )
     except RequestError as error:
         if wants_json(request.scope):
             raise
-        problem = Problem.of(error)
-        told = error.told(translate) if isinstance(error, InvalidRequest) else problem.message
-        shown = {problem.where or "form": told}
-        errors = error.errors if isinstance(error, FormProblem) else shown
-        composer = ComposerState(token=new_id(), values=values, errors=errors)
+        problem, errors = Problem.of(error), _problems(error, translate)
+        composer = ComposerState(token=new_id(), values=values, errors=errors, origin=origin)
         response = await _studio(request, site, viewer, composer, status_code=problem.status)
         response.headers.update(problem.headers)
         return response
     return _see(site.addresses.job(jobs[0].id))
+
+
+def _problems(error: RequestError, translate: Translate) -> Mapping[str, str]:
+    """Return a message for each field to blame; `form` is for the composer as a whole."""
+    if isinstance(error, FormProblem):
+        return error.errors
+    problem = Problem.of(error)
+    told = error.told(translate) if isinstance(error, InvalidRequest) else problem.message
+    return {problem.where or "form": told}
 
 
 @router.api_route("/jobs", methods=READ)
@@ -113,25 +149,20 @@ async def to_studio(site: CurrentSite) -> Response:
 async def job_page(
     request: Request, site: CurrentSite, viewer: CurrentViewer, job_id: JobId, watch: str = ""
 ) -> Response:
-    """Show one job: its state or player, what was asked, and what happened."""
+    """Show one job: its state or player, what was asked and made, and what was born with it."""
     revision = await site.jobs.revision()
     job = await site.jobs.get(viewer, job_id)
-    origin = None
-    if job.origin is not None:
-        try:
-            origin = await site.jobs.get(viewer, job.origin)
-        except JobNotFound:
-            origin = None
+    batch = await site.jobs.batch(viewer, job)
     return site.renderer.page(
         "job.html",
         request=request,
         viewer=viewer,
         job=job,
         events=await site.jobs.history(viewer, job_id),
-        ahead=await site.jobs.ahead(job) if job.status is JobStatus.QUEUED else None,
         watch=watch == "1" and not job.is_final,
-        origin=origin,
+        origin=await _job_or_none(site, viewer, job.origin),
         revision=revision,
+        **await around(site, batch),
     )
 
 
@@ -180,6 +211,18 @@ async def star(
     return _see(site.addresses.job(job_id))
 
 
+@router.post("/jobs/{job_id}/title")
+async def rename(
+    site: CurrentSite,
+    viewer: CurrentViewer,
+    job_id: JobId,
+    title: Annotated[str, Form(max_length=1_000)] = "",
+) -> Response:
+    """Call a job something else."""
+    await site.jobs.rename(viewer, job_id, title)
+    return _see(site.addresses.job(job_id))
+
+
 @router.api_route("/jobs/{job_id}/delete", methods=READ)
 async def confirm_delete(
     request: Request, site: CurrentSite, viewer: CurrentViewer, job: OwnJob
@@ -196,9 +239,9 @@ async def confirm_delete(
 
 @router.post("/jobs/{job_id}/delete")
 async def delete(site: CurrentSite, viewer: CurrentViewer, job_id: JobId) -> Response:
-    """Put a job away."""
+    """Put a job away; the studio then offers to take that back."""
     await site.jobs.delete(viewer, job_id)
-    return _see(site.addresses.studio())
+    return _see(site.addresses.studio(deleted=job_id))
 
 
 @router.post("/jobs/{job_id}/restore")
@@ -216,8 +259,7 @@ async def choose_language(
 ) -> Response:
     """Remember a language, and go back to where it was chosen."""
     studio_address = site.addresses.studio()
-    is_ours = PLAIN_PATH.fullmatch(back) is not None and back.startswith(studio_address)
-    response = _see(back if is_ours else studio_address)
+    response = _see(back if site.addresses.is_own(back) else studio_address)
     if language in LANGUAGES:
         response.set_cookie(
             COOKIE,

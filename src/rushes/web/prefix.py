@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 
+# A path that no browser reads as another host's, as it does // and /\\.
+PLAIN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+
 # First segments of our own addresses, now and as planned. A prefix that begins with one of them
 # could not be told from a page once a proxy has stripped it.
 OWN_SEGMENTS = frozenset(
     {"about", "admin", "api", "doctor", "events", "healthz", "help", "jobs", "language"}
-    | {"library", "login", "metrics", "queue", "readyz", "s", "settings", "static"}
+    | {"library", "login", "logout", "metrics", "queue", "readyz", "s", "settings", "static"}
 )
 
 
@@ -104,9 +107,16 @@ class Addresses:
     prefix: str = ""
     static_digest: str = ""
 
-    def studio(self, after: str | None = None) -> str:
-        """The composer and the newest jobs; `after` is a page's cursor."""
-        return self._at("/", after=after)
+    def studio(self, after: str | None = None, deleted: str | None = None) -> str:
+        """The composer and the newest jobs; `after` is a page's cursor.
+
+        `deleted` is a job that was just put away: the page offers to take that back.
+        """
+        return self._at("/", after=after, deleted=deleted)
+
+    def remix(self, job_id: str, *, expanded: bool = False) -> str:
+        """The composer filled with a job's recipe, or with what the backend made of its prompt."""
+        return self._at("/", **{"from": job_id, "expanded": "1" if expanded else None})
 
     def jobs(self) -> str:
         """Where the composer posts."""
@@ -116,9 +126,14 @@ class Addresses:
         """A job's permanent page; `watch` lets it refresh itself without a script."""
         return self._at(f"/jobs/{job_id}", watch="1" if watch else None)
 
-    def clip(self, job_id: str, *, download: bool = False) -> str:
-        """A job's clip, to play or to keep."""
-        return self._at(f"/jobs/{job_id}/clip", download="1" if download else None)
+    def clip(self, job_id: str, *, download: bool = False, recipe: bool = False) -> str:
+        """A job's clip, to play or to keep; with its recipe it is a zip."""
+        asked = {"download": "1" if download else None, "with": "recipe" if recipe else None}
+        return self._at(f"/jobs/{job_id}/clip", **asked)
+
+    def poster(self, job_id: str) -> str:
+        """A picture of a job's clip: where it is shown, and where the first one is put."""
+        return self._at(f"/jobs/{job_id}/poster")
 
     def cancel(self, job_id: str) -> str:
         """Where a cancel wish is posted."""
@@ -139,6 +154,10 @@ class Addresses:
     def star(self, job_id: str) -> str:
         """Where a star is given (`starred=1`) or taken back (`starred=0`)."""
         return self._at(f"/jobs/{job_id}/star")
+
+    def title(self, job_id: str) -> str:
+        """Where a new title is posted."""
+        return self._at(f"/jobs/{job_id}/title")
 
     def delete(self, job_id: str) -> str:
         """The page that asks before a delete, and where the delete is posted."""
@@ -164,9 +183,21 @@ class Addresses:
         """One job in the API."""
         return self._at(f"/api/v1/jobs/{job_id}")
 
-    def library(self) -> str:
+    def library(self, **filters: str | None) -> str:
         """Search and filters over all clips."""
-        return self._at("/library")
+        return self._at("/library", **filters)
+
+    def sign_in(self, back: str = "") -> str:
+        """Where the password is asked for; `back` is where to go afterwards."""
+        return self._at("/login", next=back if back not in {"", self.studio()} else None)
+
+    def sign_out(self) -> str:
+        """Where a session is ended."""
+        return self._at("/logout")
+
+    def is_own(self, address: str) -> bool:
+        """Whether a path that came with a request leads to this very site and nowhere else."""
+        return PLAIN_PATH.fullmatch(address) is not None and address.startswith(self.studio())
 
     def language(self) -> str:
         """Where a choice of language is posted."""

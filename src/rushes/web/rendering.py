@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from enum import StrEnum
 from functools import partial
 from math import gcd
 from pathlib import Path
@@ -12,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 import rushes
-from rushes.domain import Viewer, utc_now
-from rushes.web import words
+from rushes.domain import Viewer, new_id, utc_now
+from rushes.web import made, words
 from rushes.web.language import LANGUAGES, language_of, load_translations
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
     from rushes.domain import Job, VideoRequest
     from rushes.jobs.directory import Directory
     from rushes.web.prefix import Addresses
+
+
+class Access(StrEnum):
+    """How far somebody got: nobody has to sign in, or they still have to, or they have."""
+
+    OPEN = "open"
+    STRANGER = "stranger"
+    SIGNED_IN = "signed in"
+
 
 NOBODY = Viewer(owner="")
 """Who looks when nobody says: never an operator."""
@@ -56,11 +66,18 @@ class Renderer:
         rehearsal: bool,
         directory: Directory,
         clock: Callable[[], datetime] = utc_now,
+        fresh_token: Callable[[], str] = new_id,
     ) -> None:
         self._directory = directory
         self._default_language = default_language
         self._translations = {code: load_translations(locales, code) for code in LANGUAGES}
-        shared = {"to": addresses, "rehearsal": rehearsal, "now": clock, "languages": LANGUAGES}
+        shared = {
+            "to": addresses,
+            "rehearsal": rehearsal,
+            "now": clock,
+            "languages": LANGUAGES,
+            "fresh_token": fresh_token,
+        }
         self._environments = {
             code: _environment(templates, translations, shared | {"language": code})
             for code, translations in self._translations.items()
@@ -77,18 +94,23 @@ class Renderer:
     ) -> Response:
         """Render a whole page in the language of the request."""
         language = language_of(request, self._default_language)
-        around = {"viewer": viewer, "here": here(request), "down": self._down()}
+        access = getattr(request.state, "access", Access.OPEN)
+        around = {
+            "viewer": viewer,
+            "here": here(request),
+            "access": access,
+            "down": [] if access is Access.STRANGER else self._down(),
+        }
         html = self._environments[language].get_template(template).render(**around, **context)
         headers = {"Content-Language": language, "Vary": "Cookie, Accept-Language"}
         return HTMLResponse(html, status_code=status_code, headers=headers)
 
-    def job_card(self, job: Job, *, language: str, viewer: Viewer, ahead: int | None) -> str:
+    def job_card(
+        self, job: Job, *, language: str, viewer: Viewer, ahead: int | None, has_poster: bool
+    ) -> str:
         """Render the card that lists show; the same partial as on a full load."""
-        return self._fragment("_job_card.html", language, job=job, viewer=viewer, ahead=ahead)
-
-    def job_panel(self, job: Job, *, language: str, viewer: Viewer, ahead: int | None) -> str:
-        """Render the player or state panel of a job's own page."""
-        return self._fragment("_job_panel.html", language, job=job, viewer=viewer, ahead=ahead)
+        beside = {"ahead": ahead, "has_poster": has_poster}
+        return self._fragment("_job_card.html", language, job=job, viewer=viewer, **beside)
 
     def text(self, language: str) -> Callable[[str], str]:
         """Return the translation of single messages into a language of ours."""
@@ -116,6 +138,7 @@ def _environment(
     )
     environment.globals.update(shared)
     environment.globals["words"] = partial(words.job_words, text=translations)
+    environment.globals["comparisons"] = partial(made.comparisons, text=translations)
     environment.globals["outage_words"] = partial(words.outage_words, text=translations)
     environment.filters.update(
         utc=utc,
@@ -123,8 +146,10 @@ def _environment(
         plain=plain,
         title=title,
         frame=frame,
+        clip_key=clip_key,
         brief=partial(words.brief, text=translations),
         size=partial(words.size, text=translations),
+        seconds=partial(words.seconds_words, text=translations),
         event_words=partial(words.event_words, text=translations),
     )
     environment.install_gettext_translations(  # type: ignore[attr-defined] # added by jinja2.ext.i18n
@@ -166,6 +191,13 @@ def title(job: Job) -> str:
         return text
     head, _, _ = text[: TITLE_LENGTH + 1].rpartition(" ")
     return f"{(head or text[:TITLE_LENGTH]).rstrip(' ,.;:')}…"
+
+
+def clip_key(job: Job) -> str:
+    """Return what tells one clip from another, the same while it arrives and after; or ""."""
+    if job.clip is not None:
+        return job.clip.key
+    return job.download.key if job.is_watchable and job.download is not None else ""
 
 
 def frame(asked: VideoRequest) -> tuple[int, int]:

@@ -5,16 +5,20 @@ All of it is pure ASGI: nothing is read into memory, nothing is decided by `requ
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+from rushes.web.door import COOKIE
 from rushes.web.errors import Problem, plain_answer
+from rushes.web.proxies import client_host
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,15 +29,16 @@ access = logging.getLogger("rushes.access")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-SESSION_COOKIE = "rushes_session"
-"""Its presence means that a browser is asking; set once sign-in exists."""
-
+PICTURE_TYPES = ("image/jpeg", "image/webp")
 HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 LOGGED_PATH = 200
+LINGER_MAX = 8_000_000
+LINGER_S = 5
+"""How many bytes, for how many seconds, are thrown away after a body was refused."""
 
 
 class RequestLog:
-    """Gives each request an id and, when it is over, one line: method, path, status, time.
+    """Gives each request an id and, when it is over, one line: method, path, status, time, client.
 
     No query, no header, no client-made text but the path, whose odd characters are escaped.
     """
@@ -59,11 +64,12 @@ class RequestLog:
             await self.app(scope, receive, watched)
         finally:
             access.info(
-                "%s %s %d %d ms %s",
+                "%s %s %d %d ms %s %s",
                 escaped(scope["method"]),
                 escaped(scope["path"]),
                 status,
                 (time.monotonic() - began) * 1000,
+                escaped(client_host(scope)) or "-",
                 scope["state"]["request_id"],
             )
 
@@ -87,13 +93,13 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        is_form = headers.get("content-type", "").lower().startswith(FORM_TYPES)
-        limit = self.form_max if is_form else self.json_max
+        media_type = headers.get("content-type", "").lower()
+        is_from_page = media_type.startswith(FORM_TYPES + PICTURE_TYPES)
+        limit = self.form_max if is_from_page else self.json_max
         declared = headers.get("content-length", "0")
         if not declared.isdecimal() or len(declared) > len(str(limit)) or int(declared) > limit:
-            # The body stays unread, so the connection cannot be used again.
             problem = Problem.of_status(413, _too_large(limit), Connection="close")
-            await plain_answer(scope, problem)(scope, receive, send)
+            await plain_answer(scope, problem)(scope, receive, _lingering(receive, send))
             return
         await self.app(scope, _counted(receive, limit), send)
 
@@ -110,6 +116,34 @@ def _counted(receive: Receive, limit: int) -> Receive:
         return message
 
     return counted
+
+
+def _lingering(receive: Receive, send: Send) -> Send:
+    """Answer at once, but do not hang up on what is still being sent: that would undo the answer.
+
+    A connection that is closed with bytes unread is reset, and the far side, a proxy above all,
+    then loses what it was told.
+    """
+
+    async def lingering(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            await _run_out(receive)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    return lingering
+
+
+async def _run_out(receive: Receive) -> None:
+    seen = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while seen < LINGER_MAX:
+                message = await receive()
+                seen += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 def _too_large(limit: int) -> str:
@@ -172,7 +206,5 @@ class SameOriginOnly:
 
 def _is_no_browser(headers: Headers) -> bool:
     """Whether a request without either header can be trusted: no cookie speaks for a person."""
-    if headers.get("authorization", "").lower().startswith("bearer "):
-        return True
     cookies = headers.get("cookie", "").split(";")
-    return all(cookie.partition("=")[0].strip() != SESSION_COOKIE for cookie in cookies)
+    return not any(cookie.partition("=")[0].strip().endswith(COOKIE) for cookie in cookies)

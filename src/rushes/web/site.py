@@ -11,10 +11,12 @@ from starlette.middleware import Middleware
 
 import rushes
 from rushes.errors import RushesError
-from rushes.web import api, clips, errors, events, health, pages
+from rushes.web import api, clips, errors, events, health, library, pages, posters, signing_in
 from rushes.web.headers import ResponseHeaders, complete
 from rushes.web.prefix import NormalisePrefix
+from rushes.web.proxies import TrustedProxies
 from rushes.web.security import BodyLimit, HostCheck, RequestLog, SameOriginOnly
+from rushes.web.signing_in import RequireSession
 from rushes.web.static import FOR_A_WHILE, FOR_EVER, CachedFiles
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from fastapi import Request
     from starlette.responses import Response
 
-    from rushes.web.dependencies import Site, WebConfig
+    from rushes.web.dependencies import Site
 
 
 def create_site(
@@ -40,7 +42,7 @@ def create_site(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=lifespan,
-        middleware=_middleware(site.config),
+        middleware=_middleware(site),
         exception_handlers={
             RushesError: errors.on_rushes_error,
             HTTPException: errors.on_http_error,
@@ -50,15 +52,17 @@ def create_site(
     )
     app.state.site = site
     app.state.feed = events.Feed(site)
-    for part in (pages, clips, events, api, health):
+    for part in (signing_in, pages, library, clips, posters, events, api, health):
         app.include_router(part.router)
     _mount_static(app, site)
     return app
 
 
-def _middleware(config: WebConfig) -> list[Middleware]:
+def _middleware(site: Site) -> list[Middleware]:
     """Return what a request passes, outermost first."""
-    return [
+    config = site.config
+    passed = [
+        Middleware(TrustedProxies, trusted=config.trusted_proxies),
         Middleware(RequestLog),
         Middleware(ResponseHeaders),
         Middleware(BodyLimit, form_max=config.form_max, json_max=config.json_max),
@@ -66,6 +70,9 @@ def _middleware(config: WebConfig) -> list[Middleware]:
         Middleware(SameOriginOnly, public=config.public),
         Middleware(NormalisePrefix, prefix=config.public.prefix),
     ]
+    if site.door is not None:
+        passed.append(Middleware(RequireSession, door=site.door, public=config.public))
+    return passed
 
 
 def _mount_static(app: FastAPI, site: Site) -> None:

@@ -21,10 +21,11 @@ logger = logging.getLogger(__name__)
 
 
 class Stream(StreamingResponse):
-    """Sends chunks until they end, the reader leaves or stalls, or `stop` is set.
+    """Sends chunks until they end, the reader leaves or stalls, or `stop` or `over` is set.
 
-    A stopped stream says `farewell`, if it has one. Where there is none, or the chunks break off
-    with an error, the body is left unfinished, so that nobody takes a part for the whole.
+    `over` is for this reader alone: its session has ended. A stopped stream says `farewell`, if it
+    has one. Where there is none, or the chunks break off with an error, the body is left
+    unfinished, so that nobody takes a part for the whole.
     """
 
     def __init__(
@@ -33,13 +34,14 @@ class Stream(StreamingResponse):
         *,
         stop: asyncio.Event,
         patience: timedelta,
+        over: asyncio.Event | None = None,
         farewell: bytes = b"",
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(chunks, status_code, headers)
         self.chunks = chunks
-        self.stop = stop
+        self.stops = (stop,) if over is None else (stop, over)
         self.patience = patience
         self.farewell = farewell
 
@@ -48,14 +50,16 @@ class Stream(StreamingResponse):
         head = {"status": self.status_code, "headers": self.raw_headers}
         await send({"type": "http.response.start", **head})
         pump = asyncio.create_task(self._pump(send))
-        others = {asyncio.create_task(_gone(receive)), asyncio.create_task(self.stop.wait())}
+        ends = (_gone(receive), *(stop.wait() for stop in self.stops))
+        others = {asyncio.create_task(end) for end in ends}
         try:
             await asyncio.wait({pump, *others}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in (pump, *others):
                 task.cancel()
             await asyncio.wait({pump, *others})
-        if pump.cancelled() and self.stop.is_set() and self.farewell:
+        is_stopped = any(stop.is_set() for stop in self.stops)
+        if pump.cancelled() and is_stopped and self.farewell:
             await self._finish(send)
         elif not pump.cancelled():
             pump.result()

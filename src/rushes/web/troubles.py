@@ -44,7 +44,10 @@ TROUBLES: Mapping[str, Trouble] = {
     ),
     "outcome_unknown": Trouble(
         mark("Sent, but no clear answer"),
-        mark("It may be running and may be billed. We have not sent it again."),
+        mark(
+            "We sent this to %(backend)s but got no clear answer. "
+            "It may be running and may be billed. We have not sent it again."
+        ),
         LOOK_FIRST,
         may_recover=True,
     ),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rushes.domain import RUNNING, CancelOutcome, JobStatus, RemoteStatus
+from rushes.errors import BackendTimeout, OutcomeUnknown
 from rushes.web.troubles import SETBACKS, SOME_SETBACK, trouble_of
 
 if TYPE_CHECKING:
@@ -202,7 +203,15 @@ def _fetching(job: Job, text: NullTranslations) -> JobWords:
     heading = text.gettext("Finished. Bringing the clip here")
     if job.setback is not None:
         return _set_back(job, heading, text)
-    return JobWords(heading, text.gettext("Almost there."), Tone.BUSY, _cancel(text))
+    return JobWords(heading, _while_it_arrives(job, text), Tone.BUSY, _cancel(text))
+
+
+def _while_it_arrives(job: Job, text: NullTranslations) -> str:
+    if not job.is_watchable or job.download is None:
+        return text.gettext("Almost there.")
+    if job.download.size is None:
+        return text.gettext("You can watch while it arrives, and move about once it is all here.")
+    return text.gettext("You can watch while it arrives.")
 
 
 # --- the ends -----------------------------------------------------------------------------------
@@ -215,7 +224,7 @@ def _completed(job: Job, text: NullTranslations) -> JobWords:
     actions = (
         Action(Move.DOWNLOAD, text.gettext("Download")),
         Action(Move.STAR, star),
-        Action(Move.EDIT, text.gettext("Edit")),
+        Action(Move.EDIT, text.gettext("Remix")),
         Action(Move.RETRY, text.gettext("Create again")),
         Action(Move.DELETE, text.gettext("Delete")),
     )
@@ -248,21 +257,32 @@ def _recovery(move: Move, text: NullTranslations) -> Action:
 
 
 def _unknown(job: Job, text: NullTranslations) -> JobWords:
-    trouble = trouble_of(job.failure.kind if job.failure else "outcome_unknown")
+    kind = job.failure.kind if job.failure else OutcomeUnknown.kind
+    trouble = trouble_of(kind)
     named = {"backend": job.backend}
+    again = text.gettext("It did not run: send again (may cost twice)")
     actions = (
         Action(Move.CHECK_AGAIN, text.gettext("Check again")),
-        Action(Move.RETRY, text.gettext("Send again (may cost twice)")),
+        *([Action(Move.RETRY, again)] if kind != BackendTimeout.kind else []),
         Action(Move.GIVE_UP, text.gettext("Give up")),
     )
     return JobWords(
         text.gettext(trouble.heading) % named,
-        text.gettext(trouble.sentence) % named,
+        _after_how_long(job, text) or text.gettext(trouble.sentence) % named,
         Tone.WARN,
         actions,
         next_step=text.gettext(trouble.next_step) % named,
         clock=Clock(text.gettext("Next look"), job.next_at) if job.next_at else None,
     )
+
+
+def _after_how_long(job: Job, text: NullTranslations) -> str:
+    """Say for how long a job was waited for, where that is why its end is unknown."""
+    is_late = job.failure is not None and job.failure.kind == BackendTimeout.kind
+    if not is_late or job.submitted_at is None or job.deadline_at is None:
+        return ""
+    sentence = text.gettext("No result after %(time)s. It may still finish and may be billed.")
+    return sentence % {"time": span(job.deadline_at - job.submitted_at, text)}
 
 
 def _cancelled(job: Job, text: NullTranslations) -> JobWords:
@@ -301,10 +321,18 @@ def span(length: timedelta, text: NullTranslations) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours:
         return text.gettext("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+    if minutes and not seconds:
+        return text.gettext("%(minutes)d min") % {"minutes": minutes}
     if minutes:
         sentence = text.gettext("%(minutes)d min %(seconds)d s")
         return sentence % {"minutes": minutes, "seconds": seconds}
     return text.gettext("%(seconds)d s") % {"seconds": seconds}
+
+
+def seconds_words(length: float, text: NullTranslations) -> str:
+    """Say a clip's length in seconds, without idle zeros."""
+    mark = text.pgettext("decimal mark", ".")
+    return text.gettext("%(seconds)s s") % {"seconds": f"{length:g}".replace(".", mark)}
 
 
 def size(count: int, text: NullTranslations) -> str:
@@ -318,8 +346,7 @@ def size(count: int, text: NullTranslations) -> str:
 
 def brief(request: VideoRequest, text: NullTranslations) -> str:
     """Say what was asked in a few words: length, quality, shape."""
-    length = request.duration_s
-    seconds = text.gettext("%(seconds)s s") % {"seconds": f"{length:g}"} if length else None
+    seconds = seconds_words(request.duration_s, text) if request.duration_s else None
     parts = (seconds, request.resolution, request.aspect_ratio)
     return " · ".join(part for part in parts if part)
 

@@ -1,0 +1,99 @@
+"""SessionStore in the jobs' database: who has signed in, and who guesses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select, update
+
+from rushes.storage.tables import guesses, sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Executable
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from rushes.storage.embedded import EmbeddedDatabase
+
+A_DAY = timedelta(days=1)
+NO_TIME = timedelta()
+
+
+class SqlSessions:
+    """Sessions in an open database; see web.door.SessionStore."""
+
+    def __init__(self, database: EmbeddedDatabase, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def begin(self, digest: str, ends_at: datetime) -> None:
+        """See web.door.SessionStore."""
+        await self._write(
+            delete(sessions).where(sessions.c.ends_at <= self._clock()),
+            insert(sessions).values(digest=digest, ends_at=ends_at),
+        )
+
+    async def ends_at(self, digest: str) -> datetime | None:
+        """See web.door.SessionStore."""
+        return await self._database.uncut(self._ends_at(digest))
+
+    async def prolong(self, digest: str, ends_at: datetime) -> None:
+        """See web.door.SessionStore."""
+        lives = (sessions.c.digest == digest, sessions.c.ends_at > self._clock())
+        await self._write(update(sessions).where(*lives).values(ends_at=ends_at))
+
+    async def end(self, digest: str) -> None:
+        """See web.door.SessionStore."""
+        await self._write(delete(sessions).where(sessions.c.digest == digest))
+
+    async def count_try(
+        self, names: Sequence[str], pause: Callable[[str, int], timedelta]
+    ) -> timedelta:
+        """See web.door.SessionStore."""
+        return await self._database.uncut(self._count_try(names, pause))
+
+    async def forgive(self, names: Sequence[str]) -> None:
+        """See web.door.SessionStore."""
+        await self._write(delete(guesses).where(guesses.c.who.in_(names)))
+
+    async def _ends_at(self, digest: str) -> datetime | None:
+        lives = (sessions.c.digest == digest, sessions.c.ends_at > self._clock())
+        async with self._database.reading() as connection:
+            moment: datetime | None = await connection.scalar(
+                select(sessions.c.ends_at).where(*lives)
+            )
+        return moment
+
+    async def _count_try(
+        self, names: Sequence[str], pause: Callable[[str, int], timedelta]
+    ) -> timedelta:
+        now = self._clock()
+        async with self._database.writing() as connection:
+            await connection.execute(delete(guesses).where(guesses.c.last_at <= now - A_DAY))
+            statement = select(guesses).where(guesses.c.who.in_(names))
+            rows = (await connection.execute(statement)).all()
+            # A clock that was set back must not make anybody wait for longer.
+            waits = [min(row.last_at, now) + pause(row.who, row.tries) - now for row in rows]
+            wait = max(waits, default=NO_TIME)
+            if wait > NO_TIME:
+                return wait
+            tries = dict.fromkeys(names, 0) | {row.who: row.tries for row in rows}
+            await _replace(connection, {name: tries[name] + 1 for name in names}, now)
+        return NO_TIME
+
+    async def _write(self, *statements: Executable) -> None:
+        await self._database.uncut(self._commit(statements))
+
+    async def _commit(self, statements: Sequence[Executable]) -> None:
+        async with self._database.writing() as connection:
+            for statement in statements:
+                await connection.execute(statement)
+
+
+async def _replace(connection: AsyncConnection, tries: dict[str, int], now: datetime) -> None:
+    await connection.execute(delete(guesses).where(guesses.c.who.in_(tries)))
+    rows = [{"who": who, "tries": count, "last_at": now} for who, count in tries.items()]
+    await connection.execute(insert(guesses), rows)

@@ -1,0 +1,200 @@
+"""The door: sessions for whoever knows the shared password, and a brake on guessing it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakValueDictionary
+
+from rushes.web.proxies import household
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+    from datetime import datetime
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from rushes.web.prefix import PublicAddress
+
+LIFE = timedelta(days=30)
+"""How long a session lives after it was last used."""
+FRESH = LIFE - timedelta(days=1)
+"""A session that ends later than this from now is not prolonged: one write a day is enough."""
+TOKEN_BYTES = 32
+COOKIE = "rushes_session"
+EVERYBODY = "everybody"
+
+Pause = Callable[[str, int], timedelta]
+"""How long somebody who has tried so often must wait before the next try."""
+
+
+class SessionStore(Protocol):
+    """Remembers who has signed in, by digests alone, and who guesses. Raises StorageError."""
+
+    async def begin(self, digest: str, ends_at: datetime) -> None:
+        """Keep a new session, and forget those that have ended."""
+        ...
+
+    async def ends_at(self, digest: str) -> datetime | None:
+        """Return when a session ends; None if it has, or never was."""
+        ...
+
+    async def prolong(self, digest: str, ends_at: datetime) -> None:
+        """Move the end of a session that still lives."""
+        ...
+
+    async def end(self, digest: str) -> None:
+        """End a session, if there is one."""
+        ...
+
+    async def count_try(self, names: Sequence[str], pause: Pause) -> timedelta:
+        """Count one more try for each name, all in one transaction, and return zero.
+
+        If one of them must still wait, count nothing and return for how long. A name that has not
+        tried for a day is forgotten.
+        """
+        ...
+
+    async def forgive(self, names: Sequence[str]) -> None:
+        """Forget the tries of these names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """Some tries are free; after each one more the wait doubles."""
+
+    free: int
+    first: timedelta
+    most: timedelta
+
+    def pause(self, tries: int) -> timedelta:
+        """Return how long to wait after so many tries."""
+        over = tries - self.free
+        return timedelta() if over < 0 else min(self.most, self.first * 2 ** min(over, 30))
+
+
+ONE = Brake(free=5, first=timedelta(seconds=15), most=timedelta(minutes=15))
+ALL = Brake(free=100, first=timedelta(seconds=1), most=timedelta(minutes=1))
+"""Shorter: a crowd of guessers must not keep the owner out for long."""
+
+
+def pause(who: str, tries: int) -> timedelta:
+    """Return how long one household, or everybody together, waits after so many tries."""
+    return (ALL if who == EVERYBODY else ONE).pause(tries)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser. `over` is set when it signs out; `is_renewed` asks for a new cookie."""
+
+    token: str
+    digest: str
+    over: asyncio.Event
+    is_renewed: bool
+
+
+@dataclass(slots=True)
+class Door:
+    """Lets in whoever knows the password. Every method may raise StorageError.
+
+    `lock` changes with the password: sessions that another one opened are unknown.
+    """
+
+    sessions: SessionStore
+    is_right: Callable[[str], Awaitable[bool]]
+    lock: str
+    clock: Callable[[], datetime]
+    _overs: WeakValueDictionary[str, asyncio.Event] = field(default_factory=WeakValueDictionary)
+
+    async def must_wait(self, host: str) -> timedelta:
+        """Count a try from an address, before its password is looked at; zero lets it try."""
+        return await self.sessions.count_try([household(host), EVERYBODY], pause)
+
+    async def open(self, host: str, before: str | None) -> str:
+        """Begin a session after the right password, end the one before, return the new token."""
+        if before:
+            await self.close(before)
+        await self.sessions.forgive([household(host), EVERYBODY])
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        await self.sessions.begin(self._digest(token), self.clock() + LIFE)
+        return token
+
+    async def session(self, token: str | None) -> Session | None:
+        """Return the session of a token if it lives, prolonged when a day of it has passed."""
+        if not token:
+            return None
+        known_as, now = self._digest(token), self.clock()
+        # Taken before the look-up, so that a sign-out in between is not missed.
+        over = self._overs.setdefault(known_as, asyncio.Event())
+        ends_at = await self.sessions.ends_at(known_as)
+        if ends_at is None:
+            return None
+        is_renewed = ends_at < now + FRESH
+        if is_renewed:
+            await self.sessions.prolong(known_as, now + LIFE)
+        return Session(token, known_as, over, is_renewed)
+
+    async def close(self, token: str) -> None:
+        """End a session, and with it the streams that it opened."""
+        known_as = self._digest(token)
+        await self.sessions.end(known_as)
+        over = self._overs.get(known_as)
+        if over is not None:
+            over.set()
+
+    def _digest(self, token: str) -> str:
+        """Return what is stored of a token.
+
+        Sessions are found by it: how long that takes depends on the digest, never on the token.
+        """
+        locked = f"{self.lock}\0{token}".encode("utf-8", "surrogatepass")
+        return hashlib.sha256(locked).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCookie:
+    """Under which name, path and conditions a browser keeps its token."""
+
+    name: str
+    path: str
+    is_secure: bool
+
+    @classmethod
+    def of(cls, request: Request, public: PublicAddress) -> SessionCookie:
+        """Choose the strictest kind that this address allows.
+
+        `__Host-` demands the whole host; below a prefix `__Secure-` is what is left.
+        """
+        path = public.prefix or "/"
+        if request.scope["scheme"] != "https" and not public.origin.startswith("https://"):
+            return cls(COOKIE, path, is_secure=False)
+        return cls(f"__{'Secure' if public.prefix else 'Host'}-{COOKIE}", path, is_secure=True)
+
+    def token(self, request: Request) -> str | None:
+        """Return the token that a request brings."""
+        return request.cookies.get(self.name)
+
+    def give(self, response: Response, token: str) -> None:
+        """Hand a token to the browser."""
+        response.set_cookie(
+            self.name,
+            token,
+            max_age=int(LIFE.total_seconds()),
+            path=self.path,
+            secure=self.is_secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def take(self, response: Response) -> None:
+        """Take the token back."""
+        response.delete_cookie(
+            self.name, path=self.path, secure=self.is_secure, httponly=True, samesite="lax"
+        )

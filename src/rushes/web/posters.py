@@ -1,0 +1,44 @@
+"""A clip's picture: put there once by the first page that can draw it, served for ever after."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from rushes.jobs.posters import Posters, poster_key
+from rushes.web.clips import FOR_EVER, relay
+from rushes.web.dependencies import CurrentSite, OwnJob
+from rushes.web.headers import CLIP_POLICY
+from rushes.web.ranges import select
+
+router = APIRouter(include_in_schema=False)
+
+
+def posters_of(site: CurrentSite) -> Posters:
+    """Return the pictures in the site's clip store."""
+    return Posters(site.clips)
+
+
+@router.api_route("/jobs/{job_id}/poster", methods=["PUT", "POST"], status_code=204)
+async def keep(
+    request: Request, job: OwnJob, posters: Annotated[Posters, Depends(posters_of)]
+) -> None:
+    """Take a JPEG or WebP picture of a finished clip; the first one stays."""
+    await posters.keep(job, await request.body())
+
+
+@router.api_route("/jobs/{job_id}/poster", methods=["GET", "HEAD"])
+async def poster(request: Request, job: OwnJob, site: CurrentSite) -> Response:
+    """Answer with the picture; raises ClipNotFound where there is none."""
+    key = poster_key(job.id)
+    async with site.clips.open(key) as reader:
+        headers = {
+            "Cache-Control": FOR_EVER,
+            "Content-Security-Policy": CLIP_POLICY,
+            "ETag": f'"{key}"',
+        }
+        match = request.headers.get("if-none-match")
+        selection = select(size=reader.size, etag=headers["ETag"], ranges=None, if_none_match=match)
+        if selection.status == 304:
+            return Response(status_code=304, headers=headers)
+        picture = b"".join([part async for part in relay(reader, 0, reader.size)])
+        return Response(picture, headers=headers, media_type=reader.media_type)
