@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rushes.backends import BackendConfig, load_backend
+from rushes.backends import KINDS, BackendConfig, load_backend
 from rushes.domain import Limits, utc_now
 from rushes.jobs.directory import ConfiguredBackend, Directory
 from rushes.jobs.housekeeping import Housekeeping
@@ -104,11 +104,16 @@ def load_configured_backend(settings: Settings) -> Backend:
         result_hosts=settings.backend_result_hosts,
         max_clip_bytes=settings.max_clip_mb * 1_000_000,
     )
-    return load_backend("profile", config)
+    return load_backend(_kind(settings.backend_profile), config)
 
 
 def _secrets(values: Mapping[str, str]) -> dict[str, Secret]:
     return {name: Secret(value) for name, value in values.items()}
+
+
+def _kind(profile: str) -> str:
+    """Return which code speaks: one of its own name, else the engine for profile files."""
+    return profile if profile in KINDS else "profile"
 
 
 def backend_name(settings: Settings) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS: dict[str, str] = {
+    "comfyui": "rushes.backends.comfyui:from_config",
     "gradio": "rushes.backends.gradio:from_config",
     "profile": "rushes.backends.profiled:from_config",
 }

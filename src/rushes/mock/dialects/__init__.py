@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rushes.mock.dialects.comfyui import ComfyUI, ComfyUI3
 from rushes.mock.dialects.gradio import Gradio4, Gradio5, Gradio6
 from rushes.mock.dialects.litellm import LiteLLM
 from rushes.mock.dialects.sglang import SGLang
@@ -18,6 +19,8 @@ DIALECTS: dict[str, type[Dialect]] = {
     "/sglang/v1": SGLang,
     "/litellm/v1": LiteLLM,
     "/sora": SoraVideoGen,
+    "/comfyui": ComfyUI,
+    "/comfyui3": ComfyUI3,
     "/gradio": Gradio6,
     "/gradio5": Gradio5,
     "/gradio4": Gradio4,

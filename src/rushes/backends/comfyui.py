@@ -1,0 +1,337 @@
+"""ComfyUI 0.3 and 0.33: a workflow file with placeholders goes in, a video file comes out.
+
+The job's id there is of our choice, made of the job's own id, so that a submit whose answer was
+lost can be looked up. How it stands is asked (`/api/jobs/<id>`, or `/history` and `/queue` where
+there is none yet); a percentage is told on a websocket only and so not known here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from rushes.backends.answering import error_of, read_options, refusal_of
+from rushes.backends.checking import URL, judge_error
+from rushes.backends.comfyui_answers import CLIP, Reader, is_running, place_in_queue
+from rushes.backends.comfyui_workflow import Workflow, load_workflow
+from rushes.backends.dealing import deal_seed
+from rushes.backends.extraction import find, find_text
+from rushes.backends.profile import Defaults
+from rushes.backends.speaking import as_kind, in_doubt, is_text, readable
+from rushes.backends.tokens import bearer_credentials
+from rushes.domain import (
+    CancelOutcome,
+    Capabilities,
+    Catalogue,
+    RemoteJob,
+    RemoteStatus,
+    Resolution,
+    Shape,
+    Stage,
+)
+from rushes.errors import (
+    BackendError,
+    BadBackendResponse,
+    RefusedByBackend,
+    RemoteJobNotFound,
+    ResultExpired,
+)
+from rushes.net import GuardedClient
+from rushes.ports import Finding, Severity, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pydantic import JsonValue
+
+    from rushes.backends import BackendConfig
+    from rushes.domain import VideoRequest
+    from rushes.net import Answer, Incoming
+    from rushes.ports import ClipSource
+
+JOB_NAMES = uuid.UUID("6f0f2a0c-3d6d-5c1e-9a52-7c9b8f8b1f6e")
+PAUSE = timedelta(seconds=2)
+STOP_LOOKS = 6
+STOP_PAUSE_S = 0.5
+NOT_FOUND = frozenset({404, 405})
+
+
+class ComfyOptions(BaseModel):
+    """What an operator says of a workflow: the file, and what may be asked of it.
+
+    A list counts only where the workflow has a placeholder for it. `defaults` fill placeholders
+    that a request leaves open.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workflow: Path
+    durations: tuple[Annotated[float, Field(gt=0, le=60)], ...] = (2.0, 3.0, 4.0, 5.0)
+    aspect_ratios: tuple[Shape, ...] = ("16:9", "9:16", "1:1")
+    resolutions: tuple[Resolution, ...] = ("480p", "720p")
+    defaults: Defaults = Defaults()
+
+
+class ComfyBackend:
+    """See ports.VideoBackend."""
+
+    def __init__(
+        self, name: str, client: GuardedClient, workflow: Workflow, options: ComfyOptions
+    ) -> None:
+        self.name = name
+        self._client = client
+        self._workflow = workflow
+        self._options = options
+        self._reader = Reader(workflow.graph, client.redactor.clean)
+        self._has_jobs_api = True
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def describe(self) -> Catalogue:
+        """See ports.VideoBackend. What can be asked is what the workflow has placeholders for."""
+        self._has_jobs_api = True  # asked again: the server may have been updated
+        names, options = self._workflow.names, self._options
+        is_sized = bool(names & {"width", "height", "aspect_ratio", "resolution"})
+        takes = Capabilities(
+            durations=options.durations if "duration_s" in names else (),
+            aspect_ratios=options.aspect_ratios if is_sized else (),
+            resolutions=options.resolutions if is_sized else (),
+            seed=self._workflow.has_seed,
+            negative_prompt="negative_prompt" in names,
+            n_max=4,
+            progress=False,
+            cancel="any",
+        )
+        return Catalogue(models={"": takes})
+
+    async def check(self) -> list[Finding]:
+        """See ports.VideoBackend."""
+        try:
+            answer = await self._client.call("GET", "/system_stats")
+            if not answer.is_success:
+                raise self._error(answer, Stage.SUBMIT)
+            version = find_text(answer.json(), ("/system/comfyui_version",))
+        except BackendError as error:
+            return [judge_error(error)]
+        if version is None:
+            remedy = f"is {URL} the address of a ComfyUI?"
+            return [Finding(Severity.ERROR, URL, answer.detail, remedy, BadBackendResponse.kind)]
+        shown = self._client.redactor.clean(version, 40)
+        return [Finding(Severity.OK, URL, f"{self._client.where}: ComfyUI {shown}")]
+
+    # --- submit -----------------------------------------------------------------------------------
+
+    async def submit(self, request: VideoRequest, *, idempotency_key: str) -> Submission:
+        """See ports.VideoBackend."""
+        prompt_id = _prompt_id(idempotency_key)
+        seed = deal_seed(idempotency_key) if request.seed is None else request.seed
+        graph = self._workflow.filled(self._values(request, idempotency_key), seed)
+        with in_doubt():
+            answer = await self._client.call(
+                "POST", "/prompt", json={"prompt": graph, "prompt_id": prompt_id}
+            )
+        if not answer.is_success:
+            raise self._refusal(answer)
+        with in_doubt():
+            return Submission(_accepted(answer))
+
+    def _values(self, request: VideoRequest, job_id: str) -> dict[str, Any]:
+        asked = request.model_dump(exclude_none=True, exclude={"extra"})
+        values = self._options.defaults.model_dump(exclude_none=True) | asked
+        whole = request.model_copy(update=values)
+        try:
+            size = whole.size
+        except ValueError as error:
+            raise RefusedByBackend(str(error)) from error
+        if size is not None:
+            values |= {"width": size[0], "height": size[1]}
+        values |= {f"extra.{name}": value for name, value in request.extra.items()}
+        return values | {"job_id": job_id}
+
+    def _refusal(self, answer: Answer) -> BackendError:
+        """Say what a refused workflow lacks, node by node."""
+        document = readable(answer)
+        if answer.status == 400 and isinstance(document, dict):
+            code = find_text(document, ("/error/type",))
+            return RefusedByBackend(
+                self._reader.refusal(document), remote_code=code, detail=answer.detail
+            )
+        return refusal_of(answer, self._client.redactor)
+
+    # --- poll -------------------------------------------------------------------------------------
+
+    async def poll(self, remote: RemoteJob) -> RemoteJob:
+        """See ports.VideoBackend. Whatever fails but "no such job" may be tried again."""
+        try:
+            return await self._poll(remote)
+        except RemoteJobNotFound:
+            raise
+        except BackendError as error:
+            error.retryable = True
+            raise
+
+    async def find(self, idempotency_key: str) -> RemoteJob | None:
+        """See ports.VideoBackend."""
+        try:
+            return await self.poll(_remote(_prompt_id(idempotency_key)))
+        except RemoteJobNotFound:
+            return None
+
+    async def _poll(self, remote: RemoteJob) -> RemoteJob:
+        if self._has_jobs_api:
+            answer = await self._client.call("GET", f"/api/jobs/{remote.id}")
+            if answer.is_success:
+                return await self._placed(self._reader.api_job(answer.json(), remote))
+            if answer.status not in NOT_FOUND:
+                raise self._error(answer, Stage.POLL)
+            if find(readable(answer), "/error") is not None:
+                raise _vanished()
+            self._has_jobs_api = False
+        return await self._poll_history(remote)
+
+    async def _poll_history(self, remote: RemoteJob) -> RemoteJob:
+        """Ask as before there was a jobs API; a job may end between the two questions."""
+        for _ in range(2):
+            history = await self._document(f"/history/{remote.id}")
+            entry = find(history, f"/{remote.id}")
+            if entry is not None:
+                return self._reader.history(entry, remote)
+            queue = await self._document("/queue")
+            place = place_in_queue(queue, remote.id)
+            if place is not None:
+                runs = is_running(queue, remote.id)
+                status = RemoteStatus.IN_PROGRESS if runs else RemoteStatus.QUEUED
+                return replace(remote, status=status, queue_position=None if runs else place)
+        raise _vanished()
+
+    async def _placed(self, job: RemoteJob) -> RemoteJob:
+        """Return a waiting job with its place; one that cannot be told is no trouble."""
+        if job.status is not RemoteStatus.QUEUED:
+            return job
+        try:
+            queue = await self._document("/queue")
+        except BackendError:
+            return job
+        return replace(job, queue_position=place_in_queue(queue, job.id))
+
+    # --- the clip ---------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def open_clip(
+        self, remote: RemoteJob, *, start: int = 0, validator: str | None = None
+    ) -> AsyncIterator[ClipSource]:
+        """See ports.VideoBackend."""
+        address = remote.urls.get(CLIP)
+        if address is None:
+            raise BadBackendResponse("the server never told where the clip is")
+        opened = self._client.download(address, start=start, validator=validator, is_ours=True)
+        async with opened as incoming:
+            if not incoming.has_clip or is_text(incoming.media_type):
+                raise await self._instead_of_a_clip(incoming)
+            yield incoming
+
+    async def _instead_of_a_clip(self, incoming: Incoming) -> BackendError:
+        answer = await incoming.answer()
+        if answer.is_success:
+            return BadBackendResponse("the answer is no clip", detail=answer.detail)
+        error = self._error(answer, Stage.RESULT)
+        return as_kind(ResultExpired, error) if answer.status == 400 else error
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    async def cancel(self, remote: RemoteJob) -> CancelOutcome:
+        """See ports.VideoBackend. Confirmed is what the server says, or what is seen after."""
+        answer = await self._client.call("POST", f"/api/jobs/{remote.id}/cancel")
+        if answer.is_success:
+            was_stopped = find(answer.json(), "/cancelled") is True
+            return CancelOutcome.CONFIRMED if was_stopped else CancelOutcome.STOPPED_WAITING
+        if answer.status not in NOT_FOUND:
+            raise self._error(answer, Stage.CANCEL)
+        return await self._cancel_by_hand(remote)
+
+    async def _cancel_by_hand(self, remote: RemoteJob) -> CancelOutcome:
+        """Stop a job as before there was a route for it: taken off the queue, or interrupted.
+
+        An interrupt without a job of ours at work would stop somebody else's.
+        """
+        queue = await self._document("/queue")
+        if is_running(queue, remote.id):
+            await self._told("/interrupt", {"prompt_id": remote.id})
+        elif place_in_queue(queue, remote.id) is not None:
+            await self._told("/queue", {"delete": [remote.id]})
+        else:
+            return CancelOutcome.STOPPED_WAITING
+        for _ in range(STOP_LOOKS):
+            try:
+                job = await self._poll_history(remote)
+            except RemoteJobNotFound:
+                return CancelOutcome.CONFIRMED  # taken off the queue, it vanishes
+            if job.status is RemoteStatus.CANCELLED:
+                return CancelOutcome.CONFIRMED
+            await asyncio.sleep(STOP_PAUSE_S)
+        return CancelOutcome.STOPPED_WAITING
+
+    async def forget(self, remote: RemoteJob) -> bool:
+        """See ports.VideoBackend. The entry goes; the clip, prompt within, stays on its disk."""
+        await self._told("/history", {"delete": [remote.id]})
+        return False
+
+    # --- every call -------------------------------------------------------------------------------
+
+    async def _document(self, path: str) -> JsonValue:
+        answer = await self._client.call("GET", path)
+        if not answer.is_success:
+            raise self._error(answer, Stage.POLL)
+        return answer.json()
+
+    async def _told(self, path: str, body: dict[str, JsonValue]) -> None:
+        answer = await self._client.call("POST", path, json=body)
+        if not answer.is_success:
+            raise self._error(answer, Stage.CANCEL)
+
+    def _error(self, answer: Answer, stage: Stage) -> BackendError:
+        return error_of(answer, stage, self._client.redactor)
+
+
+def from_config(config: BackendConfig) -> ComfyBackend:
+    """Return the backend of a configuration; raises NotConfigured."""
+    options = read_options(ComfyOptions, config.options)
+    client = GuardedClient(
+        config.url,
+        credentials=bearer_credentials(config),
+        patience=config.patience,
+        max_clip_bytes=config.max_clip_bytes,
+        result_hosts=config.result_hosts,
+    )
+    return ComfyBackend(config.name, client, load_workflow(options.workflow), options)
+
+
+def _prompt_id(job_id: str) -> str:
+    """Return the id of a job over there: a UUID, in the one spelling that it takes."""
+    return str(uuid.uuid5(JOB_NAMES, job_id))
+
+
+def _remote(prompt_id: str) -> RemoteJob:
+    return RemoteJob(prompt_id, RemoteStatus.QUEUED, next_poll=PAUSE)
+
+
+def _accepted(answer: Answer) -> RemoteJob:
+    """Return the job under the id that the server uses: an old one may choose its own."""
+    told = find_text(answer.json(), ("/prompt_id",))
+    try:
+        return _remote(str(uuid.UUID(told or "")))
+    except ValueError:
+        raise BadBackendResponse("the answer names no job", detail=answer.detail) from None
+
+
+def _vanished() -> RemoteJobNotFound:
+    return RemoteJobNotFound("the server no longer knows the job: it was cancelled or restarted")
