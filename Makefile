@@ -31,6 +31,9 @@ check: $(VENV)/.dev        ## lint, types, import contracts, documents
 bench: $(VENV)/.dev        ## figures against a named rival; see bench/README.md
 	@for script in bench/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
+screens: $(VENV)/.dev      ## the pictures in docs/screens, from the real programs
+	@$(BIN)/python -m tests.e2e.screens
+
 lock: $(VENV)/.dev         ## resolve the locks anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra mock --group build --generate-hashes \
 	  --no-emit-index-url --universal --no-annotate --no-header -q -o requirements.lock

@@ -20,21 +20,21 @@ DOCUMENTS = [
 TEXT = {document: document.read_text() for document in DOCUMENTS}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", TEXT[document])
 
     assert [target for target in targets if not (document.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_setting_that_is_named_exists(document: Path) -> None:
     named = set(re.findall(r"\bRUSHES_[A-Z_]+[A-Z]\b", TEXT[document]))
 
     assert named - set(setting_names()) == set()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_test_that_is_named_exists(document: Path) -> None:
     for file, name in re.findall(r"(tests/[\w/]+\.py)(?:::(\w+))?", TEXT[document]):
         assert (ROOT / file).is_file(), file

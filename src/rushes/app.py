@@ -150,6 +150,7 @@ def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:
         public=public,
         allowed_hosts=_allowed_hosts(settings, public),
         rehearsal=rehearsal,
+        about=settings.about(),
         language=settings.language,
         trusted_proxies=settings.trusted_proxies,
     )

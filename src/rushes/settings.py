@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     auth: Literal["open", "password"] = "open"
     password_file: Path | None = None
     password_hash: SecretStr | None = None
+    about_file: Path | None = None
     # limits
     max_queued: Annotated[int, Field(ge=1)] = 500
     max_queued_per_person: Annotated[int, Field(ge=1)] = 100
@@ -153,10 +154,11 @@ class Settings(BaseSettings):
         """Return the backend's key from wherever it was put; raises BadSetting."""
         if self.backend_key_file is None:
             return self.backend_key.get_secret_value() if self.backend_key else None
-        try:
-            return self.backend_key_file.read_text(encoding="utf-8").strip() or None
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetting(f"RUSHES_BACKEND_KEY_FILE cannot be read: {error}") from error
+        return _read("RUSHES_BACKEND_KEY_FILE", self.backend_key_file).strip() or None
+
+    def about(self) -> str:
+        """Return the operator's own words for the About page; raises BadSetting."""
+        return _read("RUSHES_ABOUT_FILE", self.about_file) if self.about_file else ""
 
     def headers(self) -> dict[str, str]:
         """Return the headers that the backend wants of every request; raises BadSetting."""
@@ -201,6 +203,13 @@ def load_settings(env_file: Path | None = ENV_FILE, **given: Any) -> Settings:  
     for secret in ("BACKEND_KEY", "BACKEND_HEADERS", "BACKEND_COOKIES", "PASSWORD_HASH"):
         os.environ.pop(f"{PREFIX}{secret}", None)
     return settings
+
+
+def _read(setting: str, file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{setting} cannot be read: {error}") from error
 
 
 def setting_names() -> list[str]:

@@ -34,6 +34,8 @@ class WebConfig:
     allowed_hosts: frozenset[str] = LOOPBACK_HOSTS
     """Names that `Host` may carry, in lower case and without a port."""
     rehearsal: bool = False
+    about: str = ""
+    """The operator's own words for the About page: plain text, parted by blank lines."""
     language: str = SOURCE
     """What is spoken to whoever prefers none of ours."""
     form_max: int = 512 * 1024

@@ -159,6 +159,7 @@ async def job_page(
         viewer=viewer,
         job=job,
         events=await site.jobs.history(viewer, job_id),
+        number=1 + sum(sibling.place < job.place for sibling in batch),
         watch=watch == "1" and not job.is_final,
         origin=await _job_or_none(site, viewer, job.origin),
         revision=revision,

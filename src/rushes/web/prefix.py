@@ -187,6 +187,10 @@ class Addresses:
         """Search and filters over all clips."""
         return self._at("/library", **filters)
 
+    def about(self) -> str:
+        """What this server is."""
+        return self._at("/about")
+
     def sign_in(self, back: str = "") -> str:
         """Where the password is asked for; `back` is where to go afterwards."""
         return self._at("/login", next=back if back not in {"", self.studio()} else None)

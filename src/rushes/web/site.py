@@ -11,7 +11,18 @@ from starlette.middleware import Middleware
 
 import rushes
 from rushes.errors import RushesError
-from rushes.web import api, clips, errors, events, health, library, pages, posters, signing_in
+from rushes.web import (
+    about,
+    api,
+    clips,
+    errors,
+    events,
+    health,
+    library,
+    pages,
+    posters,
+    signing_in,
+)
 from rushes.web.headers import ResponseHeaders, complete
 from rushes.web.prefix import NormalisePrefix
 from rushes.web.proxies import TrustedProxies
@@ -27,6 +38,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from rushes.web.dependencies import Site
+
+PARTS = (signing_in, pages, library, clips, posters, about, events, api, health)
 
 
 def create_site(
@@ -52,7 +65,7 @@ def create_site(
     )
     app.state.site = site
     app.state.feed = events.Feed(site)
-    for part in (signing_in, pages, library, clips, posters, events, api, health):
+    for part in PARTS:
         app.include_router(part.router)
     _mount_static(app, site)
     return app
