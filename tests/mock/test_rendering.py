@@ -54,20 +54,30 @@ def test_ten_seconds_are_ten_seconds(tmp_path: Path) -> None:
     assert (seen.duration_s, seen.frames) == (10.0, 240)
 
 
-def test_moov_comes_before_mdat_and_nothing_after(tmp_path: Path) -> None:
+def test_a_box_that_no_tool_knows_lies_between_index_and_pictures(tmp_path: Path) -> None:
     spec = ClipSpec("a box", width=128, height=72, frames=12, seed=7)
 
     clip = rendered(spec, tmp_path)
 
     names = [name for name, _ in boxes(clip)]
-    assert names.index("moov") < names.index("mdat")
+    assert names.index("moov") < names.index("rush") < names.index("mdat")
     assert names[-1] == "mdat"
-    with av.open(io.BytesIO(clip)) as opened:
-        comment = opened.metadata["comment"]
-    assert json.loads(comment) == {
+    assert json.loads(dict(boxes(clip))["rush"]) == {
         "prompt_sha256": hashlib.sha256(b"a box").hexdigest(),
         "seed": 7,
     }
+
+
+def test_every_picture_and_sound_is_found_behind_the_box(tmp_path: Path) -> None:
+    clip = rendered(ClipSpec("a box", width=128, height=72, frames=48), tmp_path)
+
+    with av.open(io.BytesIO(clip), "r") as opened:
+        frames = sum(1 for _ in opened.decode(video=0))
+    with av.open(io.BytesIO(clip), "r") as opened:
+        sounds = sum(frame.samples for frame in opened.decode(audio=0))
+
+    assert frames == 48
+    assert sounds >= 2 * 48_000
 
 
 def test_the_same_spec_is_the_same_bytes_and_a_seed_changes_them(tmp_path: Path) -> None:

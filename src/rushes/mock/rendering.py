@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from fractions import Fraction
 from random import Random
 from typing import TYPE_CHECKING, cast
@@ -13,6 +11,7 @@ from av.filter import Graph
 
 from rushes.mock.lettering import Clock, Label, caption, mark
 from rushes.mock.scene import Scene
+from rushes.mock.signature import sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,12 +33,10 @@ AUDIO_BITS = 64_000
 def render(spec: ClipSpec, path: Path) -> None:
     """Write the clip to `path`; whole when this returns.
 
-    Its comment is JSON with the prompt's SHA-256 and the seed. It can be played while it arrives:
-    no box follows `mdat` (Chromium would look for that one first), and the sound, which is light,
-    is encoded first, so that it can lie beside its pictures.
+    It can be played while it arrives: nothing follows `mdat`, and the sound, which is light, is
+    encoded first, so that it can lie beside its pictures.
     """
     with av.open(str(path), "w", format="mp4", options=LAYOUT) as container:
-        container.metadata["comment"] = _signature(spec)
         video = _video_stream(container, spec)
         audio = _audio_stream(container) if spec.sound else None
         if audio is not None:
@@ -49,11 +46,7 @@ def render(spec: ClipSpec, path: Path) -> None:
         for picture in _pictures(spec):
             container.mux(video.encode(picture))
         container.mux(video.encode(None))
-
-
-def _signature(spec: ClipSpec) -> str:
-    prompt = hashlib.sha256(spec.prompt.encode(errors="surrogatepass")).hexdigest()
-    return json.dumps({"prompt_sha256": prompt, "seed": spec.seed})
+    sign(path, spec)
 
 
 def _video_stream(container: OutputContainer, spec: ClipSpec) -> VideoStream:

@@ -11,7 +11,7 @@ from rushes.errors import InvalidRequest
 LONGEST_S = 20
 LARGEST_SIDE = 1920
 LARGEST_AREA = 1920 * 1080
-LOOK = 2  # raised when the file changes, so that no cached clip of the old look is served
+LOOK = 3  # raised when the file changes, so that no cached clip of the old look is served
 
 
 @dataclass(frozen=True, slots=True)
