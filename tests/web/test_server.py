@@ -6,13 +6,14 @@ import asyncio
 import socket
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 import uvicorn
 
+from rushes.domain import JobStatus
 from tests.web.player import start_arrival
 from tests.web.stage import Stage
 
@@ -116,7 +117,7 @@ async def test_an_arriving_clip_plays_while_it_is_written() -> None:
         assert early + rest == data[10:]
 
 
-async def test_a_clip_that_breaks_off_is_seen_to_be_cut() -> None:
+async def test_a_clip_that_breaks_off_for_good_is_seen_to_be_cut() -> None:
     stage = Stage()
     path, clip = await start_arrival(stage, None)
     await clip.grow(b"abcd")
@@ -127,6 +128,8 @@ async def test_a_clip_that_breaks_off_is_seen_to_be_cut() -> None:
     ):
         body = answer.aiter_bytes()
         assert await anext(body) == b"abcd"
+        (job,) = stage.jobs.jobs.values()
+        await stage.jobs.write(replace(job, status=JobStatus.FAILED))
         await clip.break_off()
         with pytest.raises(httpx.RemoteProtocolError):
             await anext(body)
