@@ -85,6 +85,7 @@ def test_axe_finds_nothing_in_light(browser: Browser, screens: dict[str, str]) -
     assert violations(browser, screens, "light") == {}
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_in_the_dark(browser: Browser, screens: dict[str, str]) -> None:
     assert violations(browser, screens, "dark") == {}
 

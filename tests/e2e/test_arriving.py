@@ -171,6 +171,7 @@ def test_of_unknown_length_it_is_a_plain_200_without_ranges_until_it_is_whole(
 
 @pytest.mark.slow
 @pytest.mark.browser
+@pytest.mark.slow
 def test_of_unknown_length_it_plays_all_the_same(programs: Programs, page: Page) -> None:
     backend = programs.plain_backend("--size", "4_000_000", "--rate", "800_000", "--chunked")
     site = programs.site(backend)
@@ -203,6 +204,7 @@ def test_a_cut_on_the_way_here_is_not_seen_by_who_watches(programs: Programs) ->
     assert downloads(mock) == [1]
 
 
+@pytest.mark.slow
 def test_a_clip_deleted_while_it_arrives_ends_unfinished(pair: Programs) -> None:
     _, site = pair.started
     job_id = site.submit("unwanted #big", **BIG)

@@ -87,6 +87,7 @@ def test_killed_while_submitting_it_is_unknown_and_never_sent_again(programs: Pr
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_killed_while_a_clip_arrives_and_plays_the_page_goes_on(
     programs: Programs, page: Page
 ) -> None:

@@ -169,6 +169,7 @@ def warming_up() -> Generator[int]:
         server.server_close()
 
 
+@pytest.mark.slow
 def test_a_backend_that_boots_slowly_is_waited_for_and_nothing_is_lost(
     programs: Programs,
 ) -> None:

@@ -73,6 +73,7 @@ def until_asked(terminal: int) -> bytes:
 # --- the command --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_line_becomes_a_hash_and_nothing_else() -> None:
     done = hashed(f"{PASSWORD}\n")
 
@@ -81,6 +82,7 @@ def test_a_line_becomes_a_hash_and_nothing_else() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_asks_twice_and_shows_nothing() -> None:
     code, seen = typed_at_a_terminal(PASSWORD, PASSWORD)
 
@@ -90,6 +92,7 @@ def test_at_a_terminal_it_asks_twice_and_shows_nothing() -> None:
     assert PASSWORD not in seen
 
 
+@pytest.mark.slow
 def test_two_different_passwords_are_refused() -> None:
     code, seen = typed_at_a_terminal(PASSWORD, "incorrect horse")
 
@@ -99,6 +102,7 @@ def test_two_different_passwords_are_refused() -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "short77\n"])
+@pytest.mark.slow
 def test_a_short_password_is_refused(typed: str) -> None:
     done = hashed(typed)
 
@@ -140,6 +144,7 @@ def test_a_short_password_is_refused(typed: str) -> None:
         ({"RUSHES_TRUSTED_PROXIES": "::/0"}, "RUSHES_TRUSTED_PROXIES"),
     ],
 )
+@pytest.mark.slow
 def test_a_start_that_would_not_be_safe_is_one_line(
     programs: Programs, tmp_path: Path, settings: dict[str, str], says: str
 ) -> None:
@@ -165,6 +170,7 @@ def test_the_file_that_the_command_wrote_opens_the_door(programs: Programs, mock
     assert PASSWORD not in site.printed()
 
 
+@pytest.mark.slow
 def test_sessions_and_the_brake_survive_a_restart(programs: Programs, mock: Program) -> None:
     asks = {"RUSHES_AUTH": "password", "RUSHES_PASSWORD_HASH": PASSWORD_HASH}
     site = programs.site(mock, **asks)
@@ -185,6 +191,7 @@ def test_sessions_and_the_brake_survive_a_restart(programs: Programs, mock: Prog
     assert 1 <= int(braked.headers["retry-after"]) <= 15
 
 
+@pytest.mark.slow
 def test_a_live_page_ends_at_once_when_its_session_does(guarded: Program) -> None:
     with httpx.Client(base_url=guarded.url, headers={"Origin": guarded.url}, timeout=20) as client:
         client.post("/login", data={"password": PASSWORD})

@@ -107,6 +107,7 @@ def test_type_press_watch_play(served: Program, rehearsal: Program, page: Page) 
     ("word", "kind"),
     [("#refuse", "rejected_by_moderation"), ("#fail", "generation_failed")],
 )
+@pytest.mark.slow
 def test_trouble_is_told_alike_whatever_the_profile(served: Program, word: str, kind: str) -> None:
     job = served.wait_job(served.submit(f"trouble {word}"), "failed", "unknown", "completed")
 
@@ -128,12 +129,14 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("resolution", "shape", "seconds"), ASKED)
+@pytest.mark.slow
 def test_each_size_length_and_shape_comes_as_it_was_asked_for(
     sora: Program, rehearsal: Program, resolution: str, shape: str, seconds: int
 ) -> None:
     came_as_asked(sora, rehearsal, resolution, shape, seconds)
 
 
+@pytest.mark.slow
 def test_ten_seconds_in_1080p_come_as_they_were_asked_for(
     sora: Program, rehearsal: Program
 ) -> None:

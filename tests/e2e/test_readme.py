@@ -80,6 +80,7 @@ def is_up(url: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_the_two_commands_lead_to_a_clip(started: str, checkout: Path) -> None:
     assert "make run" in LINES
     wait_for(lambda: is_up(started), at_most=30)

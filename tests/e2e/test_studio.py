@@ -143,6 +143,7 @@ def test_a_delete_is_taken_back_from_the_list(site: Program, page: Page) -> None
     expect(button(page, "Undo")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_delete_on_a_clips_own_page_leads_to_the_studio(site: Program, page: Page) -> None:
     job_id = site.submit("put away from its page #refuse", **ASKED)
     page.goto(f"{site.url}/jobs/{job_id}")
@@ -154,6 +155,7 @@ def test_a_delete_on_a_clips_own_page_leads_to_the_studio(site: Program, page: P
     expect(card(page, "put away from its page")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_without_scripts_a_delete_is_taken_back_too(site: Program, plain_page: Page) -> None:
     page = plain_page
     job_id = site.submit("put away without scripts #refuse", **ASKED)
@@ -168,6 +170,7 @@ def test_without_scripts_a_delete_is_taken_back_too(site: Program, plain_page: P
     expect(page).to_have_url(f"{site.url}/jobs/{job_id}")
 
 
+@pytest.mark.slow
 def test_without_scripts_the_library_finds_what_was_named_and_starred(
     site: Program, plain_page: Page
 ) -> None:
@@ -217,6 +220,7 @@ def test_a_clip_gets_its_picture_once_and_lists_then_load_no_video(
     assert not [address for address in asked if "/clip" in address]
 
 
+@pytest.mark.slow
 def test_a_double_press_of_create_again_makes_one_job(site: Program, plain_page: Page) -> None:
     page = plain_page
     job_id = done(site, "pressed twice")
@@ -290,6 +294,7 @@ def test_a_clip_that_is_watched_while_it_arrives_is_never_replaced(
     assert video.evaluate("video => video.mine && !video.error && video.currentTime > 0.3")
 
 
+@pytest.mark.slow
 def test_single_keys_move_about_until_they_are_switched_off(site: Program, page: Page) -> None:
     for words in ("keys, the first #refuse", "keys, the second #refuse"):
         site.wait_job(site.submit(words, **ASKED), "failed")

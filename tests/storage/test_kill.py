@@ -78,7 +78,7 @@ def kill_after(script: str, folder: Path, *, lines: int) -> list[str]:
         process.send_signal(signal.SIGKILL)
         said += process.stdout.readlines()
     assert process.returncode == -signal.SIGKILL
-    return said
+    return [line for line in said if line.endswith("\n")]  # the last one may be torn
 
 
 async def test_no_acknowledged_row_is_lost(tmp_path: Path) -> None:
