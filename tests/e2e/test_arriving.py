@@ -114,6 +114,7 @@ def test_five_viewers_cost_one_download_and_see_the_same_bytes(pair: Programs) -
     assert set(downloads(mock)) == {1}
 
 
+@pytest.mark.slow
 def test_safaris_sequence_is_answered_the_same_while_it_arrives_and_after(
     pair: Programs,
 ) -> None:
@@ -148,6 +149,7 @@ def test_safaris_sequence_is_answered_the_same_while_it_arrives_and_after(
     assert first.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.slow
 def test_of_unknown_length_it_is_a_plain_200_without_ranges_until_it_is_whole(
     programs: Programs,
 ) -> None:

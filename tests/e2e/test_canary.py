@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import pytest
 
 if TYPE_CHECKING:
     from tests.e2e.servers import Program, Programs
@@ -54,6 +55,7 @@ def test_a_canary_key_is_found_nowhere(programs: Programs) -> None:
     assert PIECE not in Path(f"/proc/{site.process.pid}/cmdline").read_text()
 
 
+@pytest.mark.slow
 def test_a_wrong_key_is_told_without_showing_it(programs: Programs) -> None:
     mock = programs.mock("--key", "the-right-one")
     site = programs.site(mock, RUSHES_BACKEND_KEY=CANARY)

@@ -264,6 +264,7 @@ def test_the_keepsake_holds_the_clip_as_it_was_sent(site: Program, page: Page) -
     assert digest == site.job(job_id)["clip"]["sha256"]
 
 
+@pytest.mark.slow
 def test_what_was_asked_stands_beside_what_came(site: Program, page: Page) -> None:
     page.goto(f"{site.url}/jobs/{done(site, 'measured')}")
 
