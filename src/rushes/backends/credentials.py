@@ -24,8 +24,7 @@ def credentials(auth: Auth, config: BackendConfig) -> Credentials:
     known = dict(config.extras)
     if config.key is not None:
         known["key"] = config.key
-    tables = (auth.headers, auth.cookies, auth.query)
-    named = {name for table in tables for name in names_in(list(table.values()))}
+    named = set(names_in([*auth.headers.values(), *auth.cookies.values()]))
     missing = named - known.keys() - {"key"}
     if missing:
         raise NotConfigured(f"the profile {config.profile} needs: {', '.join(sorted(missing))}")
@@ -36,12 +35,6 @@ def credentials(auth: Auth, config: BackendConfig) -> Credentials:
         cookies=_filled(auth.cookies, known) | dict(config.cookies),
         secrets=(*known.values(), *config.headers.values(), *config.cookies.values()),
     )
-
-
-def query_credentials(auth: Auth, config: BackendConfig) -> dict[str, Secret]:
-    """Return what goes into the addresses of calls to the backend's origin."""
-    known = dict(config.extras) | ({"key": config.key} if config.key is not None else {})
-    return _filled(auth.query, known)
 
 
 def _filled(templates: Mapping[str, str], known: Mapping[str, Secret]) -> dict[str, Secret]:

@@ -17,13 +17,11 @@ from rushes.backends.grammar import (
     CredentialText,
     Kind,
     Known,
-    KnownBody,
     Method,
     Pattern,
     Pointer,
     Pointers,
     Seconds,
-    When,
 )
 from rushes.backends.templating import names_in
 from rushes.domain import PROMPT_MAX, Capabilities, RemoteStatus, Resolution, Shape
@@ -52,8 +50,6 @@ class Auth(Part):
 
     headers: dict[str, CredentialText] = {}
     cookies: dict[str, CredentialText] = {}
-    query: dict[str, CredentialText] = {}
-    """For services that want their key in the address; it goes to their own origin only."""
 
 
 class Defaults(Part):
@@ -62,16 +58,6 @@ class Defaults(Part):
     duration_s: Annotated[float, Field(gt=0, le=60)] | None = None
     aspect_ratio: Shape | None = None
     resolution: Resolution | None = None
-
-
-class Variant(Part):
-    """What is sent instead where the request has, or lacks, certain fields."""
-
-    when: When
-    path: Asked | None = None
-    query: dict[str, Asked] | None = None
-    headers: dict[str, Asked] | None = None
-    body: Body | None = None
 
 
 class Submit(Part):
@@ -83,17 +69,10 @@ class Submit(Part):
     query: dict[str, Asked] = {}
     headers: dict[str, Asked] = {}
     body: Body = {}
-    variants: tuple[Variant, ...] = ()
-    """The first whose condition holds goes before what is said here."""
-    append: tuple[Asked, ...] = ()
-    """Texts that go behind the prompt, each only where all its values are there."""
     defaults: Defaults = Defaults()
     answer: Literal["job", "clip"] = "job"
     """What comes back: a job to be followed, or after a while the clip itself."""
     timeout_s: Seconds = 60
-
-
-Values = Annotated[dict[str, Pointers], Field(max_length=4)]
 
 
 class Extract(Part):
@@ -102,10 +81,6 @@ class Extract(Part):
     id: Pointers
     urls: dict[str, Pointers] = {}
     """Addresses for later calls, named `{urls.x}`; `clip` is where the clip lies."""
-    values: Values = {}
-    """Other short texts for later calls, named `{values.x}`: a file's id, for instance."""
-    thumbnail: Pointers = ()
-    """Where the address of a still picture stands."""
     effective_prompt: Pointers = ()
 
 
@@ -115,9 +90,6 @@ class Call(Part):
     method: Method = "GET"
     path: Known
     query: dict[str, Known] = {}
-    headers: dict[str, Known] = {}
-    body: KnownBody = {}
-    """Sent as JSON; without one there is none."""
 
 
 class Select(Part):
@@ -172,10 +144,8 @@ class StateRule(Condition):
 class State(Part):
     """The state of a job: rules in their order, then the word at `path` through the map."""
 
-    path: Pointers = ()
+    path: Pointers
     map: dict[str, RemoteStatus] = {}
-    http: dict[int, RemoteStatus] = {}
-    """For services that tell it by the status of their answer to a poll: goes before the map."""
     missing: RemoteStatus = RemoteStatus.IN_PROGRESS
     unknown: RemoteStatus = RemoteStatus.IN_PROGRESS
     rules: tuple[StateRule, ...] = ()
@@ -185,11 +155,8 @@ class Progress(Part):
     """How far it is; `scale` is the value that means done."""
 
     path: Pointers = ()
-    pattern: Pattern | None = None
-    """Where the place holds prose, such as a log: its last match there, or the first group of it."""
     scale: Annotated[float, Field(gt=0)] = 100
     queue_position: Pointers = ()
-    queue_pattern: Pattern | None = None
 
 
 class Classify(Part):
@@ -197,7 +164,6 @@ class Classify(Part):
 
     http: tuple[int, ...] = ()
     code: tuple[str, ...] = ()
-    code_pattern: Pattern | None = None
     message: Pattern | None = None
     kind: Kind
 
@@ -219,23 +185,10 @@ class Ok(Part):
     """Whether an answer without that place passes."""
 
 
-class Step(Call):
-    """A request between the end of a job and its clip, and what its answer tells."""
-
-    urls: dict[str, Pointers] = {}
-    values: Values = {}
-
-
 class Result(Part):
     """Where the clip is: at `path`, or at an address that the job's answer gives."""
 
     path: Known | None = None
-    steps: Annotated[tuple[Step, ...], Field(max_length=3)] = ()
-    """Made in their order, each time the clip is to be fetched."""
-    base64: Pointers = ()
-    """Where a JSON answer in the clip's place holds the clip itself."""
-    thumbnail: Known | None = None
-    """The address of a still picture, where the service has one for each clip."""
     auth: Literal["never", "same_origin"] = "same_origin"
     accept: str = "video/*, application/octet-stream;q=0.9, */*;q=0.1"
     json_url: Pointers = ()
@@ -257,8 +210,6 @@ class Find(Part):
     method: Method = "GET"
     path: Asked
     query: dict[str, Asked] = {}
-    headers: dict[str, Asked] = {}
-    body: Body = {}
     array: Pointer
     key: Pointer
 
@@ -309,9 +260,7 @@ class Profile(Part):
     @property
     def takes_key(self) -> bool:
         """Whether the credentials are made of `{key}`, and not only of headers and cookies."""
-        return "key" in names_in(
-            [dict(part) for part in (self.auth.headers, self.auth.cookies, self.auth.query)]
-        )
+        return "key" in names_in([*self.auth.headers.values(), *self.auth.cookies.values()])
 
 
 class JobProfile(Profile):
@@ -329,8 +278,7 @@ class JobProfile(Profile):
 
     @model_validator(mode="after")
     def _has_a_clip(self) -> JobProfile:
-        told = [self.extract.urls, *(step.urls for step in self.result.steps)]
-        if self.result.path is None and not any("clip" in urls for urls in told):
+        if self.result.path is None and "clip" not in self.extract.urls:
             raise ValueError("the clip lies nowhere: result.path or extract.urls.clip is needed")
         return self
 

@@ -8,12 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rushes.backends.checking import naming_the_setting
-from rushes.backends.credentials import credentials, query_credentials
+from rushes.backends.credentials import credentials
 from rushes.backends.extraction import (
-    context_of,
     find,
+    find_text,
     holds,
-    kept_values,
     next_poll,
     passes,
     read_id,
@@ -24,8 +23,16 @@ from rushes.backends.extraction import (
 from rushes.backends.grammar import KINDS
 from rushes.backends.profile import ClipProfile, JobProfile
 from rushes.backends.profile_files import load_profile
-from rushes.backends.results import GONE, ClipReader
-from rushes.backends.speaking import address_of, as_kind, filled, in_doubt, readable
+from rushes.backends.speaking import (
+    Speaker,
+    address_of,
+    as_kind,
+    filled,
+    in_doubt,
+    is_text,
+    readable,
+    values_of,
+)
 from rushes.backends.synchronous import SynchronousBackend
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, Stage
 from rushes.errors import (
@@ -40,34 +47,29 @@ from rushes.net import GuardedClient
 from rushes.ports import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from datetime import timedelta
 
     from pydantic import JsonValue
 
     from rushes.backends import BackendConfig
     from rushes.domain import VideoRequest
-    from rushes.net import Answer, Secret
+    from rushes.net import Answer, Incoming
     from rushes.ports import ClipSource
 
 log = logging.getLogger(__name__)
 
 ENDED = frozenset({RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CANCELLED})
+GONE = frozenset({404, 410})
 
 
-class ProfiledBackend(ClipReader):
+class ProfiledBackend(Speaker[JobProfile]):
     """See ports.VideoBackend."""
 
     def __init__(
-        self,
-        name: str,
-        profile: JobProfile,
-        client: GuardedClient,
-        *,
-        models: tuple[str, ...] = (),
-        query: Mapping[str, Secret] | None = None,
+        self, name: str, profile: JobProfile, client: GuardedClient, *, models: tuple[str, ...] = ()
     ) -> None:
-        super().__init__(name, profile, client, models=models, query=query)
+        super().__init__(name, profile, client, models=models)
         self._strange_words: set[str] = set()
 
     # --- submit ---------------------------------------------------------------------------------
@@ -117,12 +119,9 @@ class ProfiledBackend(ClipReader):
             raise
 
     async def _poll(self, remote: RemoteJob) -> RemoteJob:
-        answer = await self._call(self._profile.poll, self._known(remote))
+        answer = await self._call(self._profile.poll, values_of(remote))
         if not answer.is_success:
             return self._ended(answer, remote)
-        if answer.status in self._profile.state.http:
-            found = readable(answer)  # the body may be the clip itself, and is not needed then
-            return self._polled(answer, found if isinstance(found, dict) else {}, remote)
         document = answer.json()
         if not passes(self._profile, document):
             raise self._error(answer, document, Stage.POLL)
@@ -138,7 +137,7 @@ class ProfiledBackend(ClipReader):
             return document
         if not isinstance(find(document, rule.array), list):
             raise BadBackendResponse("the answer is no list of jobs", detail=answer.detail)
-        where = filled(rule.where, self._known(remote))
+        where = filled(rule.where, values_of(remote))
         entry = select(document, rule.array, where, last=rule.take == "last")
         if entry is None:
             raise RemoteJobNotFound(
@@ -163,8 +162,6 @@ class ProfiledBackend(ClipReader):
         return replace(
             job,
             urls=remote.urls | job.urls,
-            context=context_of(kept_values(remote) | kept_values(job), unknown_word(job)),
-            thumbnail=job.thumbnail or remote.thumbnail,
             effective_prompt=job.effective_prompt or remote.effective_prompt,
         )
 
@@ -176,32 +173,14 @@ class ProfiledBackend(ClipReader):
         stage: Stage,
         waited: timedelta | None = None,
     ) -> RemoteJob:
-        job = read_job(
-            self._profile,
-            document,
-            remote_id=remote_id,
-            stage=stage,
-            clean=self._clean,
-            http=answer.status,
-        )
+        job = read_job(self._profile, document, remote_id=remote_id, stage=stage, clean=self._clean)
         self._note(unknown_word(job))
+        holds_secret = self._client.redactor.holds_secret
         return replace(
             job,
-            urls=self._without_secrets(job.urls),
-            context=context_of(self._without_secrets(kept_values(job)), unknown_word(job)),
-            thumbnail=self._thumbnail(job),
+            urls={name: url for name, url in job.urls.items() if not holds_secret(url)},
             next_poll=next_poll(self._profile.poll, waited, answer.headers),
         )
-
-    def _without_secrets(self, texts: Mapping[str, str]) -> dict[str, str]:
-        holds_secret = self._client.redactor.holds_secret
-        return {name: text for name, text in texts.items() if not holds_secret(text)}
-
-    def _thumbnail(self, job: RemoteJob) -> str | None:
-        template = self._profile.result.thumbnail
-        if job.thumbnail is None and template and job.status is RemoteStatus.COMPLETED:
-            return address_of(template, self._known(job))
-        return self._without_secrets({"it": job.thumbnail or ""}).get("it") or None
 
     def _note(self, word: str | None) -> None:
         if word is not None and word not in self._strange_words and len(self._strange_words) < 100:
@@ -224,6 +203,51 @@ class ProfiledBackend(ClipReader):
                 source = await stack.enter_async_context(opened)
             yield source
 
+    @asynccontextmanager
+    async def _clip_of(
+        self, remote: RemoteJob, start: int, validator: str | None
+    ) -> AsyncIterator[Incoming]:
+        result = self._profile.result
+        told = remote.urls.get("clip")
+        address = told or address_of(result.path or "{urls.clip}", values_of(remote))
+        is_ours = (result.url_auth if told else result.auth) == "same_origin"
+        async with self._clip_at(address, start, validator, is_ours=is_ours) as found:
+            if not isinstance(found, str):
+                yield found
+                return
+        is_ours = result.url_auth == "same_origin"
+        async with self._clip_at(found, start, validator, is_ours=is_ours) as found:
+            if isinstance(found, str):
+                raise BadBackendResponse("the clip's address leads to another address")
+            yield found
+
+    @asynccontextmanager
+    async def _clip_at(
+        self, address: str, start: int, validator: str | None, *, is_ours: bool
+    ) -> AsyncIterator[Incoming | str]:
+        """Open an address: the clip itself, or another address where JSON came in its place."""
+        async with self._client.download(
+            address,
+            start=start,
+            validator=validator,
+            headers={"Accept": self._profile.result.accept},
+            is_ours=is_ours,
+        ) as incoming:
+            if incoming.has_clip and not is_text(incoming.media_type):
+                yield incoming
+            else:
+                yield self._address_in(await incoming.answer())
+
+    def _address_in(self, answer: Answer) -> str:
+        """Return where the clip is, as a JSON answer says; raises what else the answer means."""
+        document = readable(answer)
+        if answer.is_success:
+            elsewhere = find_text(document, self._profile.result.json_url)
+            if elsewhere is not None:
+                return elsewhere
+        error = self._error(answer, document, Stage.RESULT)
+        raise as_kind(ResultExpired, error) if answer.status in GONE | {403} else error
+
     async def _completed(self, remote: RemoteJob) -> RemoteJob:
         """Ask again how the job stands, whose clip was not where it should be."""
         fresh = await self._poll(remote)
@@ -243,7 +267,7 @@ class ProfiledBackend(ClipReader):
         cancel = self._profile.cancel
         if cancel is None:
             return CancelOutcome.STOPPED_WAITING
-        answer = await self._call(cancel, self._known(remote))
+        answer = await self._call(cancel, values_of(remote))
         if answer.status >= 500 or answer.status == 429:
             raise self._error(answer, readable(answer), Stage.CANCEL)
         sign = cancel.confirmed
@@ -255,7 +279,7 @@ class ProfiledBackend(ClipReader):
         """See ports.VideoBackend."""
         if self._profile.forget is None:
             return False
-        answer = await self._call(self._profile.forget, self._known(remote))
+        answer = await self._call(self._profile.forget, values_of(remote))
         return answer.is_success or answer.status in GONE
 
 
@@ -269,7 +293,6 @@ def from_config(config: BackendConfig) -> ProfiledBackend | SynchronousBackend:
         max_clip_bytes=config.max_clip_bytes,
         result_hosts=config.result_hosts,
     )
-    query = query_credentials(profile.auth, config)
     if isinstance(profile, ClipProfile):
-        return SynchronousBackend(config.name, profile, client, models=config.models, query=query)
-    return ProfiledBackend(config.name, profile, client, models=config.models, query=query)
+        return SynchronousBackend(config.name, profile, client, models=config.models)
+    return ProfiledBackend(config.name, profile, client, models=config.models)
