@@ -37,9 +37,11 @@ def main() -> int:
             executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS
         )
         try:
-            site = programs.site(programs.mock())
+            site = programs.site(programs.mock(), RUSHES_BACKEND_NAME="Rehearsal")
             jobs = [_made(site, prompt, shape) for prompt, shape in PROMPTS]
-            stalled = site.submit("A glass sea under two moons #stall", aspect_ratio="16:9")
+            stalled = site.submit(
+                "A glass sea under two moons #stall", aspect_ratio="16:9", duration="8"
+            )
             site.wait_job(stalled, "in_progress")
             _take_all(browser, site, jobs[1])
         finally:
@@ -49,17 +51,26 @@ def main() -> int:
 
 
 def _made(site: Program, prompt: str, shape: str) -> str:
-    job_id = site.submit(prompt, aspect_ratio=shape, resolution="720p", duration="5", seed="8841")
+    job_id = site.submit(prompt, aspect_ratio=shape, resolution="720p", duration="5")
     site.wait_job(job_id, "completed", at_most=90)
     return job_id
 
 
 def _take_all(browser: Browser, site: Program, job_id: str) -> None:
+    _collect_posters(browser, site)
     pages = {"studio": "/", "clip": f"/jobs/{job_id}", "library": "/library"}
     for name, path in pages.items():
         _take(browser, site.url + path, f"{name}.png", DESK, "light")
         _take(browser, site.url + path, f"{name}-dark.png", DESK, "dark")
         _take(browser, site.url + path, f"{name}-phone.png", PHONE, "light")
+
+
+def _collect_posters(browser: Browser, site: Program) -> None:
+    """Let a browser see the clips once: it keeps their first pictures."""
+    page = browser.new_page(viewport=DESK)  # type: ignore[arg-type]  # the shape it asks for
+    page.goto(f"{site.url}/library", wait_until="domcontentloaded")
+    page.wait_for_timeout(4000)
+    page.close()
 
 
 def _take(browser: Browser, url: str, name: str, size: dict[str, int], scheme: str) -> None:
@@ -70,7 +81,7 @@ def _take(browser: Browser, url: str, name: str, size: dict[str, int], scheme: s
     )
     page = context.new_page()
     page.goto(url, wait_until="load")
-    video = page.locator("video").first
+    video = page.locator("#player video, video#player").first
     if video.count():
         video.evaluate(
             "(video, at) => { video.muted = true; video.currentTime = at }", PLAYING_AT_S
