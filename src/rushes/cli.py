@@ -1,9 +1,10 @@
-"""The command `rushes`: serve, demo, mock, check, password."""
+"""The command `rushes`: serve, demo, mock, check, password, profile."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import resource
@@ -22,6 +23,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from rushes import __version__
 from rushes.app import backend_host, build, load_configured_backend, site_for
+from rushes.backends import overview, profile_tools
 from rushes.errors import RushesError
 from rushes.mock.config import MockConfig
 from rushes.ports import Severity
@@ -82,7 +84,29 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("check", help=words, description=words).set_defaults(run=_check)
     words = "ask for a new shared password and print its hash, for RUSHES_PASSWORD_FILE"
     commands.add_parser("password", help=words, description=words).set_defaults(run=_password)
+    _add_profile(commands)
     return parser
+
+
+def _add_profile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    words = "tools for writing a profile"
+    tools = commands.add_parser("profile", help=words, description=words)
+    each = tools.add_subparsers(required=True, metavar="TOOL")
+    words = "print the JSON Schema of profiles"
+    schema = each.add_parser("schema", help=words, description=words)
+    schema.set_defaults(run=_profile_schema)
+    words = "print what is shipped, as docs/backends.md"
+    shipped = each.add_parser("list", help=words, description=words)
+    shipped.set_defaults(run=_profile_list)
+    words = "print a commented start"
+    new = each.add_parser("new", help=words, description=words)
+    new.add_argument("name")
+    new.set_defaults(run=_profile_new)
+    words = "replay recorded answers and print what is understood; nothing leaves this machine"
+    test = each.add_parser("test", help=words, description=words)
+    test.add_argument("file", help="a .toml file, or the name of a shipped profile")
+    test.add_argument("--answers", type=Path, required=True, help="a folder of 01-submit-200.json")
+    test.set_defaults(run=_profile_test)
 
 
 # --- commands -----------------------------------------------------------------------------------
@@ -141,6 +165,28 @@ def _password(_: argparse.Namespace) -> int:
     except ValueError as error:
         raise BadSetting(str(error)) from error
     _say(hashed)
+    return 0
+
+
+def _profile_schema(_: argparse.Namespace) -> int:
+    _say(json.dumps(profile_tools.profile_schema(), indent=2))
+    return 0
+
+
+def _profile_list(_: argparse.Namespace) -> int:
+    _say(overview.backends_page().rstrip())
+    return 0
+
+
+def _profile_new(args: argparse.Namespace) -> int:
+    _say(profile_tools.new_profile(args.name).rstrip())
+    return 0
+
+
+def _profile_test(args: argparse.Namespace) -> int:
+    answers = profile_tools.read_answers(args.answers)
+    for line in asyncio.run(profile_tools.replay(args.file, answers)):
+        _say(line)
     return 0
 
 

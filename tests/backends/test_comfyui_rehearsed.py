@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 SMALL = {"width": 128, "height": 96, "duration_s": 1}
 

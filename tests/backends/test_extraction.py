@@ -15,14 +15,13 @@ from rushes.backends.extraction import (
     find_prose,
     find_text,
     holds,
-    next_poll,
     passes,
     read_error,
     read_job,
     read_progress,
-    read_retry_after,
     select,
 )
+from rushes.backends.pauses import next_poll, read_retry_after
 from rushes.backends.profile import Condition, JobProfile, Poll, Progress
 from rushes.backends.profile_files import load_profile
 from rushes.domain import RemoteStatus, Stage

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 BASES = ("/gradio", "/gradio5", "/gradio4")
 SMALL = {"width": 128, "height": 96, "duration_s": 1}

@@ -138,6 +138,21 @@ WRONG: list[tuple[str, str, str]] = [
         '[submit.defaults]\nresolution = "big"\n[submit.body]',
         "small.toml:14: submit.defaults.resolution: String should match",
     ),
+    (
+        'path = "/jobs/{id}"',
+        'path = "{urls.pol}"',
+        "small.toml: the document: no answer is asked for 'urls.pol'; there are none",
+    ),
+    (
+        '["/id"]',
+        '["/id"]\nurls = { poll = ["/poll"] }\n[cancel]\npath = "{urls.pol}"',
+        "small.toml: the document: no answer is asked for 'urls.pol'; did you mean 'urls.poll'?",
+    ),
+    (
+        "[submit.body]",
+        '[[submit.variants]]\nwhen = "seed"\n[submit.body]',
+        "small.toml:14: submit.variants.0.when: a condition is has(name) or lacks(name)",
+    ),
     ("[profile]", "[profile", "small.toml: no TOML"),
     ('name = "small"', 'name = "../x"', "small.toml:2: profile.name: String should match"),
 ]

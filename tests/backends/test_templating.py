@@ -30,6 +30,9 @@ VALUES: dict[str, Any] = {
     "aspect_ratio": "16:9",
     "resolution": "720p",
     "nothing": None,
+    "extra.image": "data:image/jpeg;base64,AAAA",
+    "extra.bare": "AAAA",
+    "extra.link": "https://x.test/a b",
     "extra.lora": {"name": "x", "scale": 0.5},
 }
 TABLES = {"ratio": {"16:9+720p": "1280:720"}, "length": {"8": "long"}}
@@ -57,6 +60,11 @@ RENDERED: list[tuple[JsonValue, JsonValue]] = [
     ("=aspect_ratio+resolution|map:ratio", "1280:720"),
     ("=resolution|upper", "720P"),
     ("=resolution|upper|lower", "720p"),
+    ("=extra.image|b64", "AAAA"),
+    ("=extra.bare|datauri:image/png", "data:image/png;base64,AAAA"),
+    ("=extra.image|datauri:image/png", "data:image/jpeg;base64,AAAA"),
+    ("=extra.link|datauri:image/png", "https://x.test/a b"),
+    ("=extra.link|url", "https%3A%2F%2Fx.test%2Fa%20b"),
     ("=audio", False),
     ("=audio|onoff", "off"),
     ("=seed", 0),

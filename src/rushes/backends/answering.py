@@ -11,8 +11,8 @@ from rushes.backends.extraction import (
     MESSAGE_MAX,
     MESSAGE_PLACES,
     find_text,
-    read_retry_after,
 )
+from rushes.backends.pauses import read_retry_after
 from rushes.backends.speaking import MAYBE_EXECUTED, as_kind, readable
 from rushes.domain import Stage, utc_now
 from rushes.errors import (

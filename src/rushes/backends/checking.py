@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rushes.backends.extraction import find
+from rushes.backends.extraction import find, passes, read_error
+from rushes.backends.profile import JobProfile
+from rushes.domain import Stage
 from rushes.errors import (
     BackendError,
     BackendUnavailable,
@@ -78,16 +80,27 @@ def judge_error(error: BackendError) -> Finding:
 
 def judge_answer(profile: Profile, answer: Answer, client: GuardedClient) -> Finding:
     """Tell wrong key, wrong path, wrong profile, a start under way and a working backend apart."""
-    if answer.status in {401, 403}:
+    told = _disguised(profile, answer)
+    if answer.status in {401, 403} or told in {Unauthorized.kind, Forbidden.kind}:
         key = _key_setting(profile)
         advice = "correct it" if client.has_credentials else "set it: the backend asks for a key"
-        kind = Unauthorized.kind if answer.status == 401 else Forbidden.kind
+        kind = told or (Unauthorized.kind if answer.status == 401 else Forbidden.kind)
         return Finding(Severity.ERROR, key, answer.detail, f"{key}: {advice}", kind)
     complaint = _complaint(profile, answer, _json_or_none(answer), client.base)
     if complaint is None:
         return Finding(Severity.OK, URL, answer.detail)
     setting, remedy, error = complaint
     return Finding(Severity.ERROR, setting, answer.detail, remedy, error.kind)
+
+
+def _disguised(profile: Profile, answer: Answer) -> str | None:
+    """Return the kind of an error that came with a 2xx status (`[ok]`)."""
+    document = _json_or_none(answer)
+    if not answer.is_success or not isinstance(profile, JobProfile) or passes(profile, document):
+        return None
+    return read_error(
+        profile, answer.status, document, stage=Stage.POLL, clean=lambda text, most: text[:most]
+    ).kind
 
 
 def _key_setting(profile: Profile) -> str:
@@ -98,7 +111,7 @@ def _complaint(
     profile: Profile, answer: Answer, document: JsonValue, url: str
 ) -> tuple[str, str, type[BackendError]] | None:
     """Return the setting to look at, the next step and what it is; None where all is well."""
-    is_missing = answer.status in {404, 405}
+    is_missing = answer.status in {404, 405} and answer.status not in profile.check.http
     if answer.status == STARTING or (document is None and answer.status >= 500):
         advice = "the backend is there, but still starting or in trouble: look into its log"
         return URL, advice, BackendUnavailable
@@ -115,7 +128,8 @@ def _complaint(
 
 def _fits(profile: Profile, answer: Answer, document: JsonValue) -> bool:
     expected = profile.check.expect
-    if not answer.is_success or not expected:
+    is_told = answer.is_success or answer.status in profile.check.http
+    if not is_told or not expected:
         return True
     return any(find(document, place) is not None for place in expected)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from rushes.backends.templating import fill, names_in
 from rushes.errors import NotConfigured
@@ -24,17 +25,29 @@ def credentials(auth: Auth, config: BackendConfig) -> Credentials:
     known = dict(config.extras)
     if config.key is not None:
         known["key"] = config.key
-    named = set(names_in([*auth.headers.values(), *auth.cookies.values()]))
+    tables = (auth.headers, auth.cookies, auth.query)
+    named = {name for table in tables for name in names_in(list(table.values()))}
     missing = named - known.keys() - {"key"}
     if missing:
         raise NotConfigured(f"the profile {config.profile} needs: {', '.join(sorted(missing))}")
     own = {name.lower() for name in config.headers}
     made = {n: v for n, v in _filled(auth.headers, known).items() if n.lower() not in own}
+    asked = _filled(auth.query, known).values()
+    in_addresses = [Secret(quote(secret.reveal(), safe="")) for secret in asked]
     return Credentials(
         headers=made | dict(config.headers),
         cookies=_filled(auth.cookies, known) | dict(config.cookies),
-        secrets=(*known.values(), *config.headers.values(), *config.cookies.values()),
+        secrets=(
+            *(*known.values(), *config.headers.values(), *config.cookies.values()),
+            *in_addresses,
+        ),
     )
+
+
+def query_credentials(auth: Auth, config: BackendConfig) -> dict[str, Secret]:
+    """Return what goes into the addresses of calls to the backend's origin."""
+    known = dict(config.extras) | ({"key": config.key} if config.key is not None else {})
+    return _filled(auth.query, known)
 
 
 def _filled(templates: Mapping[str, str], known: Mapping[str, Secret]) -> dict[str, Secret]:

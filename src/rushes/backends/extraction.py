@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import UTC, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from rushes.backends.grammar import KINDS
@@ -28,7 +26,6 @@ from rushes.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
 
     from pydantic import JsonValue
 
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
         Condition,
         Errors,
         JobProfile,
-        Poll,
         Profile,
         Progress,
         State,
@@ -72,6 +68,9 @@ WORDS: Mapping[str, RemoteStatus] = {
 # detail (text or list), a bare text.
 CODE_PLACES = ("/error/code", "/error/type", "/code")
 MESSAGE_PLACES = ("/error/message", "/error", "/detail/0/msg", "/detail", "/message")
+
+PROSE_MAX = 20_000
+VALUE_MAX = 400
 
 _BY_STATUS: Mapping[int, type[BackendError]] = {
     401: Unauthorized,
@@ -177,15 +176,22 @@ def read_id(profile: JobProfile, document: JsonValue) -> str | None:
 
 
 def read_job(
-    profile: JobProfile, document: JsonValue, *, remote_id: str, stage: Stage, clean: Clean
+    profile: JobProfile,
+    document: JsonValue,
+    *,
+    remote_id: str,
+    stage: Stage,
+    clean: Clean,
+    http: int = 200,
 ) -> RemoteJob:
     """Return the job that an answer tells of, under the id that is in use for it.
 
     A state word that nobody knows counts as `state.unknown`, and is kept in `context`.
     """
     rule = next((rule for rule in profile.state.rules if holds(rule, document)), None)
-    word = None if rule else _word(document, profile.state.path)
-    status = rule.state if rule else _status(profile.state, word)
+    told = profile.state.http.get(http) if stage is Stage.POLL else None
+    word = None if rule or told else _word(document, profile.state.path)
+    status = rule.state if rule else told or _status(profile.state, word)
     failed = status is RemoteStatus.FAILED
     prompt = find_prose(document, profile.extract.effective_prompt)
     return RemoteJob(
@@ -195,15 +201,18 @@ def read_job(
         queue_position=_queue_position(profile.progress, document),
         failure=_failure(profile, document, rule, stage, clean) if failed else None,
         effective_prompt=_safe_prose(prompt, clean) if prompt else None,
-        urls=_urls(profile, document),
-        context=_unknown_word(profile.state, word, clean),
+        urls=read_urls(profile.extract.urls, document),
+        context=context_of(
+            read_values(profile.extract.values, document), _unknown_word(profile.state, word, clean)
+        ),
+        thumbnail=read_urls({"it": profile.extract.thumbnail}, document).get("it"),
     )
 
 
 def read_progress(progress: Progress, document: JsonValue) -> int | None:
     """Return 0 to 100, or None where the backend says nothing that is a number."""
     try:
-        value = float(find_text(document, progress.path) or "nan")
+        value = float(_number_in(document, progress.path, progress.pattern) or "nan")
     except ValueError:
         return None
     if not math.isfinite(value):
@@ -211,20 +220,31 @@ def read_progress(progress: Progress, document: JsonValue) -> int | None:
     return int(min(max(value / progress.scale, 0.0), 1.0) * 100)
 
 
+def _number_in(document: JsonValue, places: Iterable[str], pattern: str | None) -> str | None:
+    text = find_text(document, places)
+    if pattern is None or text is None:
+        return text
+    found = list(re.finditer(pattern, text[-PROSE_MAX:]))
+    return (found[-1][1] if found[-1].re.groups else found[-1][0]) if found else None
+
+
 def unknown_word(job: RemoteJob) -> str | None:
     """Return the state word that `read_job` did not know, if there was one."""
-    return json.loads(job.context)["word"] if job.context else None
+    word: str | None = json.loads(job.context or "{}").get("word")
+    return word
 
 
-def next_poll(poll: Poll, before: timedelta | None, headers: Mapping[str, str]) -> timedelta:
-    """Return the pause before the next poll: the backend's proposal, else a growing one."""
-    proposed = headers.get((poll.interval_header_ms or "").lower(), "")
-    if re.fullmatch(r"\d{1,9}", proposed):
-        wished = timedelta(milliseconds=int(proposed))
-        return min(max(wished, timedelta(seconds=0.25)), timedelta(seconds=60))
-    if before is None:
-        return timedelta(seconds=poll.first_s)
-    return min(before * poll.factor, timedelta(seconds=poll.max_s))
+def kept_values(job: RemoteJob) -> dict[str, str]:
+    """Return what `[extract.values]` found so far."""
+    values: dict[str, str] = json.loads(job.context or "{}").get("values", {})
+    return values
+
+
+def context_of(values: Mapping[str, str], word: str | None) -> str | None:
+    """Return what is kept with a job between two calls: far below 8 KiB."""
+    kept = {"word": word, "values": dict(values)}
+    told = {name: part for name, part in kept.items() if part}
+    return json.dumps(told, ensure_ascii=False) if told else None
 
 
 def _word(document: JsonValue, pointers: Iterable[str]) -> str | None:
@@ -247,21 +267,29 @@ def _known(state: State, word: str) -> RemoteStatus | None:
 
 
 def _unknown_word(state: State, word: str | None, clean: Clean) -> str | None:
-    if word is None or _known(state, word):
-        return None
-    return json.dumps({"word": clean(word, WORD_MAX)})
+    return None if word is None or _known(state, word) else clean(word, WORD_MAX)
 
 
 def _queue_position(progress: Progress, document: JsonValue) -> int | None:
-    text = find_text(document, progress.queue_position) or ""
+    text = _number_in(document, progress.queue_position, progress.queue_pattern) or ""
     return int(text) if re.fullmatch(r"\d{1,9}", text) else None
 
 
-def _urls(profile: JobProfile, document: JsonValue) -> dict[str, str]:
-    found = {
-        name: find_text(document, places) or "" for name, places in profile.extract.urls.items()
-    }
-    return {name: url for name, url in found.items() if url and len(url) <= URL_MAX}
+def read_urls(places: Mapping[str, Iterable[str]], document: JsonValue) -> dict[str, str]:
+    """Return the addresses that an answer gives, by name."""
+    return _short_texts(places, document, URL_MAX)
+
+
+def read_values(places: Mapping[str, Iterable[str]], document: JsonValue) -> dict[str, str]:
+    """Return the other texts that an answer gives for later calls, by name."""
+    return _short_texts(places, document, VALUE_MAX)
+
+
+def _short_texts(
+    places: Mapping[str, Iterable[str]], document: JsonValue, longest: int
+) -> dict[str, str]:
+    found = {name: find_text(document, where) or "" for name, where in places.items()}
+    return {n: text for n, text in found.items() if 0 < len(text) <= longest and text.isprintable()}
 
 
 # --- errors -------------------------------------------------------------------------------------
@@ -299,32 +327,6 @@ def read_error(
     )
 
 
-def read_retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """Return how long the backend asks us to wait, within 1 s and 10 min; None if it is unclear.
-
-    Seconds or an HTTP date in Retry-After, or OpenAI's retry-after-ms.
-    """
-    wait = _number(headers.get("retry-after-ms"), 1000)
-    if wait is None:
-        wait = _number(headers.get("retry-after"), 1)
-    if wait is None:
-        wait = _seconds_until(headers.get("retry-after"), now)
-    return None if wait is None else timedelta(seconds=min(max(wait, 1.0), 600.0))
-
-
-def _number(text: str | None, divisor: int) -> float | None:
-    is_number = re.fullmatch(r"\d{1,15}(\.\d{1,9})?", (text or "").strip())
-    return float(is_number[0]) / divisor if is_number else None
-
-
-def _seconds_until(text: str | None, now: datetime) -> float | None:
-    try:
-        then = parsedate_to_datetime(text or "")
-    except ValueError:
-        return None
-    return ((then if then.tzinfo else then.replace(tzinfo=UTC)) - now).total_seconds()
-
-
 def _code_and_message(errors: Errors, document: JsonValue) -> tuple[str | None, str | None]:
     if isinstance(document, str):
         return None, document
@@ -340,6 +342,8 @@ def _classified(
         if rule.http and status not in rule.http:
             continue
         if rule.code and code not in rule.code:
+            continue
+        if rule.code_pattern and not re.search(rule.code_pattern, (code or "")[:MESSAGE_MAX]):
             continue
         if rule.message is None or re.search(rule.message, said):
             return rule.kind

@@ -49,13 +49,18 @@ KINDS: dict[str, type[BackendError]] = {
     )
 }
 """The kinds of trouble that an answer can tell of."""
-_PREFIXED = re.compile(r"(extra|urls)\..+")
+_PREFIXED = re.compile(r"(extra|urls|values)\..+")
+_TEST = re.compile(r"(has|lacks)\(([a-z][a-z0-9_]*)\)")
 
 
 def meant(word: str, known: Collection[str]) -> str:
     """Return the end of a sentence that proposes what was probably meant."""
     close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
+    return (
+        f"; did you mean {close[0]!r}?"
+        if close
+        else f"; there are {', '.join(sorted(known)) or 'none'}"
+    )
 
 
 def _a_pointer(text: str) -> str:
@@ -69,6 +74,22 @@ def _a_pattern(text: str) -> str:
         re.compile(text)
     except re.error as error:
         raise ValueError(f"no regular expression: {error}") from error
+    return text
+
+
+def tests_in(when: str) -> list[tuple[str, bool]]:
+    """Return what `has(a) and lacks(b)` asks for: names, and whether they must be there."""
+    found = [_TEST.fullmatch(part.strip()) for part in when.split(" and ")]
+    return [(match[2], match[1] == "has") for match in found if match]
+
+
+def _a_test(text: str) -> str:
+    tests = tests_in(text)
+    if len(tests) != len(text.split(" and ")):
+        raise ValueError("a condition is has(name) or lacks(name), joined by and")
+    for name, _ in tests:
+        if name not in REQUEST_NAMES:
+            raise ValueError(f"nothing is called {name!r} here{meant(name, REQUEST_NAMES)}")
     return text
 
 
@@ -99,9 +120,11 @@ Pointer = Annotated[str, AfterValidator(_a_pointer)]
 Pointers = tuple[Pointer, ...]
 Pattern = Annotated[str, AfterValidator(_a_pattern)]
 Kind = Annotated[str, AfterValidator(_a_kind)]
+When = Annotated[str, AfterValidator(_a_test)]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Body = Annotated[dict[str, JsonValue], _of(REQUEST_NAMES)]
 Asked = Annotated[str, _of(REQUEST_NAMES)]
 Known = Annotated[str, _of(REMOTE_NAMES)]
+KnownBody = Annotated[dict[str, JsonValue], _of(REMOTE_NAMES)]
 CredentialText = Annotated[str, AfterValidator(_readable)]

@@ -17,11 +17,14 @@ from rushes.backends.grammar import (
     CredentialText,
     Kind,
     Known,
+    KnownBody,
     Method,
     Pattern,
     Pointer,
     Pointers,
     Seconds,
+    When,
+    meant,
 )
 from rushes.backends.templating import names_in
 from rushes.domain import PROMPT_MAX, Capabilities, RemoteStatus, Resolution, Shape
@@ -43,6 +46,10 @@ class Head(Part):
     api: str
     source: str
     date: date
+    evidence: Literal["run", "recorded", "documented"] = "documented"
+    """What it was tried against: a real server, a real exchange, or documents and sources alone."""
+    limits: str = ""
+    """What it cannot do, in a sentence or two."""
 
 
 class Auth(Part):
@@ -50,6 +57,8 @@ class Auth(Part):
 
     headers: dict[str, CredentialText] = {}
     cookies: dict[str, CredentialText] = {}
+    query: dict[str, CredentialText] = {}
+    """For services that want their key in the address; it goes to their own origin only."""
 
 
 class Defaults(Part):
@@ -58,6 +67,16 @@ class Defaults(Part):
     duration_s: Annotated[float, Field(gt=0, le=60)] | None = None
     aspect_ratio: Shape | None = None
     resolution: Resolution | None = None
+
+
+class Variant(Part):
+    """What is sent instead where the request has, or lacks, certain fields."""
+
+    when: When
+    path: Asked | None = None
+    query: dict[str, Asked] | None = None
+    headers: dict[str, Asked] | None = None
+    body: Body | None = None
 
 
 class Submit(Part):
@@ -69,10 +88,17 @@ class Submit(Part):
     query: dict[str, Asked] = {}
     headers: dict[str, Asked] = {}
     body: Body = {}
+    variants: tuple[Variant, ...] = ()
+    """The first whose condition holds goes before what is said here."""
+    append: tuple[Asked, ...] = ()
+    """Texts that go behind the prompt, each only where all its values are there."""
     defaults: Defaults = Defaults()
     answer: Literal["job", "clip"] = "job"
     """What comes back: a job to be followed, or after a while the clip itself."""
     timeout_s: Seconds = 60
+
+
+Values = Annotated[dict[str, Pointers], Field(max_length=4)]
 
 
 class Extract(Part):
@@ -81,6 +107,10 @@ class Extract(Part):
     id: Pointers
     urls: dict[str, Pointers] = {}
     """Addresses for later calls, named `{urls.x}`; `clip` is where the clip lies."""
+    values: Values = {}
+    """Other short texts for later calls, named `{values.x}`: a file's id, for instance."""
+    thumbnail: Pointers = ()
+    """Where the address of a still picture stands."""
     effective_prompt: Pointers = ()
 
 
@@ -90,6 +120,9 @@ class Call(Part):
     method: Method = "GET"
     path: Known
     query: dict[str, Known] = {}
+    headers: dict[str, Known] = {}
+    body: KnownBody = {}
+    """Sent as JSON; without one there is none."""
 
 
 class Select(Part):
@@ -144,8 +177,10 @@ class StateRule(Condition):
 class State(Part):
     """The state of a job: rules in their order, then the word at `path` through the map."""
 
-    path: Pointers
+    path: Pointers = ()
     map: dict[str, RemoteStatus] = {}
+    http: dict[int, RemoteStatus] = {}
+    """For services that tell it by the status of their answer to a poll: goes before the map."""
     missing: RemoteStatus = RemoteStatus.IN_PROGRESS
     unknown: RemoteStatus = RemoteStatus.IN_PROGRESS
     rules: tuple[StateRule, ...] = ()
@@ -155,8 +190,11 @@ class Progress(Part):
     """How far it is; `scale` is the value that means done."""
 
     path: Pointers = ()
+    pattern: Pattern | None = None
+    """Where the place holds prose, such as a log: its last match, or the first group of that."""
     scale: Annotated[float, Field(gt=0)] = 100
     queue_position: Pointers = ()
+    queue_pattern: Pattern | None = None
 
 
 class Classify(Part):
@@ -164,6 +202,7 @@ class Classify(Part):
 
     http: tuple[int, ...] = ()
     code: tuple[str, ...] = ()
+    code_pattern: Pattern | None = None
     message: Pattern | None = None
     kind: Kind
 
@@ -185,10 +224,23 @@ class Ok(Part):
     """Whether an answer without that place passes."""
 
 
+class Step(Call):
+    """A request between the end of a job and its clip, and what its answer tells."""
+
+    urls: dict[str, Pointers] = {}
+    values: Values = {}
+
+
 class Result(Part):
     """Where the clip is: at `path`, or at an address that the job's answer gives."""
 
     path: Known | None = None
+    steps: Annotated[tuple[Step, ...], Field(max_length=3)] = ()
+    """Made in their order, each time the clip is to be fetched."""
+    base64: Pointers = ()
+    """Where a JSON answer in the clip's place holds the clip itself."""
+    thumbnail: Known | None = None
+    """The address of a still picture, where the service has one for each clip."""
     auth: Literal["never", "same_origin"] = "same_origin"
     accept: str = "video/*, application/octet-stream;q=0.9, */*;q=0.1"
     json_url: Pointers = ()
@@ -210,6 +262,8 @@ class Find(Part):
     method: Method = "GET"
     path: Asked
     query: dict[str, Asked] = {}
+    headers: dict[str, Asked] = {}
+    body: Body = {}
     array: Pointer
     key: Pointer
 
@@ -240,8 +294,10 @@ class Check(Part):
     method: Method = "GET"
     path: str
     query: dict[str, str] = {}
+    http: tuple[int, ...] = ()
+    """Statuses beside 2xx with which a server that fits may answer."""
     expect: Pointers = ()
-    """One of these is in a 2xx answer of a server that fits the profile."""
+    """One of these is in such an answer of a server that fits the profile."""
     url_ends: str | None = None
     """How the configured URL usually ends, for the advice when the path is wrong."""
 
@@ -260,7 +316,8 @@ class Profile(Part):
     @property
     def takes_key(self) -> bool:
         """Whether the credentials are made of `{key}`, and not only of headers and cookies."""
-        return "key" in names_in([*self.auth.headers.values(), *self.auth.cookies.values()])
+        tables = (self.auth.headers, self.auth.cookies, self.auth.query)
+        return "key" in names_in([text for table in tables for text in table.values()])
 
 
 class JobProfile(Profile):
@@ -277,10 +334,29 @@ class JobProfile(Profile):
     find: Find | None = None
 
     @model_validator(mode="after")
+    def _names_only_what_answers_tell(self) -> JobProfile:
+        tellers: tuple[Extract | Step, ...] = (self.extract, *self.result.steps)
+        known = {f"urls.{name}" for teller in tellers for name in teller.urls}
+        known |= {f"values.{name}" for teller in tellers for name in teller.values}
+        for call in (self.poll, *self.result.steps, self.cancel, self.forget):
+            for name in names_in(_templates_of(call)):
+                if "." in name and name not in known:
+                    raise ValueError(f"no answer is asked for {name!r}{meant(name, known)}")
+        return self
+
+    @model_validator(mode="after")
     def _has_a_clip(self) -> JobProfile:
-        if self.result.path is None and "clip" not in self.extract.urls:
+        told = [self.extract.urls, *(step.urls for step in self.result.steps)]
+        if self.result.path is None and not any("clip" in urls for urls in told):
             raise ValueError("the clip lies nowhere: result.path or extract.urls.clip is needed")
         return self
+
+
+def _templates_of(call: Call | None) -> list[JsonValue]:
+    """Return all that a call fills in."""
+    if call is None:
+        return []
+    return [call.path, call.body, *call.query.values(), *call.headers.values()]
 
 
 class ClipProfile(Profile):

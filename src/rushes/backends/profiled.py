@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rushes.backends.checking import naming_the_setting
-from rushes.backends.credentials import credentials
+from rushes.backends.credentials import credentials, query_credentials
 from rushes.backends.extraction import (
+    context_of,
     find,
-    find_text,
     holds,
-    next_poll,
+    kept_values,
     passes,
     read_id,
     read_job,
@@ -21,19 +21,13 @@ from rushes.backends.extraction import (
     unknown_word,
 )
 from rushes.backends.grammar import KINDS
+from rushes.backends.pauses import next_poll
 from rushes.backends.profile import ClipProfile, JobProfile
 from rushes.backends.profile_files import load_profile
-from rushes.backends.speaking import (
-    Speaker,
-    address_of,
-    as_kind,
-    filled,
-    in_doubt,
-    is_text,
-    readable,
-    values_of,
-)
+from rushes.backends.results import GONE, ClipReader
+from rushes.backends.speaking import as_kind, filled, in_doubt, readable
 from rushes.backends.synchronous import SynchronousBackend
+from rushes.backends.templating import TemplateError, fill_address
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, Stage
 from rushes.errors import (
     BackendError,
@@ -47,29 +41,34 @@ from rushes.net import GuardedClient
 from rushes.ports import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from datetime import timedelta
 
     from pydantic import JsonValue
 
     from rushes.backends import BackendConfig
     from rushes.domain import VideoRequest
-    from rushes.net import Answer, Incoming
+    from rushes.net import Answer, Secret
     from rushes.ports import ClipSource
 
 log = logging.getLogger(__name__)
 
 ENDED = frozenset({RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CANCELLED})
-GONE = frozenset({404, 410})
 
 
-class ProfiledBackend(Speaker[JobProfile]):
+class ProfiledBackend(ClipReader):
     """See ports.VideoBackend."""
 
     def __init__(
-        self, name: str, profile: JobProfile, client: GuardedClient, *, models: tuple[str, ...] = ()
+        self,
+        name: str,
+        profile: JobProfile,
+        client: GuardedClient,
+        *,
+        models: tuple[str, ...] = (),
+        query: Mapping[str, Secret] | None = None,
     ) -> None:
-        super().__init__(name, profile, client, models=models)
+        super().__init__(name, profile, client, models=models, query=query)
         self._strange_words: set[str] = set()
 
     # --- submit ---------------------------------------------------------------------------------
@@ -119,11 +118,15 @@ class ProfiledBackend(Speaker[JobProfile]):
             raise
 
     async def _poll(self, remote: RemoteJob) -> RemoteJob:
-        answer = await self._call(self._profile.poll, values_of(remote))
+        answer = await self._call(self._profile.poll, self._known(remote))
         if not answer.is_success:
             return self._ended(answer, remote)
+        if answer.status in self._profile.state.http:
+            found = readable(answer)  # the body may be the clip itself, and is not needed then
+            return self._polled(answer, found if isinstance(found, dict) else {}, remote)
         document = answer.json()
-        if not passes(self._profile, document):
+        is_told = any(holds(rule, document) for rule in self._profile.state.rules)
+        if not is_told and not passes(self._profile, document):
             raise self._error(answer, document, Stage.POLL)
         entry = self._entry(answer, document, remote)
         if not isinstance(entry, dict):
@@ -137,7 +140,7 @@ class ProfiledBackend(Speaker[JobProfile]):
             return document
         if not isinstance(find(document, rule.array), list):
             raise BadBackendResponse("the answer is no list of jobs", detail=answer.detail)
-        where = filled(rule.where, values_of(remote))
+        where = filled(rule.where, self._known(remote))
         entry = select(document, rule.array, where, last=rule.take == "last")
         if entry is None:
             raise RemoteJobNotFound(
@@ -162,6 +165,8 @@ class ProfiledBackend(Speaker[JobProfile]):
         return replace(
             job,
             urls=remote.urls | job.urls,
+            context=context_of(kept_values(remote) | kept_values(job), unknown_word(job)),
+            thumbnail=job.thumbnail or remote.thumbnail,
             effective_prompt=job.effective_prompt or remote.effective_prompt,
         )
 
@@ -173,14 +178,34 @@ class ProfiledBackend(Speaker[JobProfile]):
         stage: Stage,
         waited: timedelta | None = None,
     ) -> RemoteJob:
-        job = read_job(self._profile, document, remote_id=remote_id, stage=stage, clean=self._clean)
+        job = read_job(
+            self._profile,
+            document,
+            remote_id=remote_id,
+            stage=stage,
+            clean=self._clean,
+            http=answer.status,
+        )
         self._note(unknown_word(job))
-        holds_secret = self._client.redactor.holds_secret
         return replace(
             job,
-            urls={name: url for name, url in job.urls.items() if not holds_secret(url)},
+            urls=self._without_secrets(job.urls),
+            context=context_of(self._without_secrets(kept_values(job)), unknown_word(job)),
+            thumbnail=self._thumbnail(job),
             next_poll=next_poll(self._profile.poll, waited, answer.headers),
         )
+
+    def _without_secrets(self, texts: Mapping[str, str]) -> dict[str, str]:
+        holds_secret = self._client.redactor.holds_secret
+        return {name: text for name, text in texts.items() if not holds_secret(text)}
+
+    def _thumbnail(self, job: RemoteJob) -> str | None:
+        template = self._profile.result.thumbnail
+        told = job.thumbnail
+        if told is None and template and job.status is RemoteStatus.COMPLETED:
+            with suppress(TemplateError):  # a picture is no reason to lose a clip
+                told = fill_address(template, self._known(job))
+        return self._without_secrets({"it": told or ""}).get("it") or None
 
     def _note(self, word: str | None) -> None:
         if word is not None and word not in self._strange_words and len(self._strange_words) < 100:
@@ -203,51 +228,6 @@ class ProfiledBackend(Speaker[JobProfile]):
                 source = await stack.enter_async_context(opened)
             yield source
 
-    @asynccontextmanager
-    async def _clip_of(
-        self, remote: RemoteJob, start: int, validator: str | None
-    ) -> AsyncIterator[Incoming]:
-        result = self._profile.result
-        told = remote.urls.get("clip")
-        address = told or address_of(result.path or "{urls.clip}", values_of(remote))
-        is_ours = (result.url_auth if told else result.auth) == "same_origin"
-        async with self._clip_at(address, start, validator, is_ours=is_ours) as found:
-            if not isinstance(found, str):
-                yield found
-                return
-        is_ours = result.url_auth == "same_origin"
-        async with self._clip_at(found, start, validator, is_ours=is_ours) as found:
-            if isinstance(found, str):
-                raise BadBackendResponse("the clip's address leads to another address")
-            yield found
-
-    @asynccontextmanager
-    async def _clip_at(
-        self, address: str, start: int, validator: str | None, *, is_ours: bool
-    ) -> AsyncIterator[Incoming | str]:
-        """Open an address: the clip itself, or another address where JSON came in its place."""
-        async with self._client.download(
-            address,
-            start=start,
-            validator=validator,
-            headers={"Accept": self._profile.result.accept},
-            is_ours=is_ours,
-        ) as incoming:
-            if incoming.has_clip and not is_text(incoming.media_type):
-                yield incoming
-            else:
-                yield self._address_in(await incoming.answer())
-
-    def _address_in(self, answer: Answer) -> str:
-        """Return where the clip is, as a JSON answer says; raises what else the answer means."""
-        document = readable(answer)
-        if answer.is_success:
-            elsewhere = find_text(document, self._profile.result.json_url)
-            if elsewhere is not None:
-                return elsewhere
-        error = self._error(answer, document, Stage.RESULT)
-        raise as_kind(ResultExpired, error) if answer.status in GONE | {403} else error
-
     async def _completed(self, remote: RemoteJob) -> RemoteJob:
         """Ask again how the job stands, whose clip was not where it should be."""
         fresh = await self._poll(remote)
@@ -267,7 +247,7 @@ class ProfiledBackend(Speaker[JobProfile]):
         cancel = self._profile.cancel
         if cancel is None:
             return CancelOutcome.STOPPED_WAITING
-        answer = await self._call(cancel, values_of(remote))
+        answer = await self._call(cancel, self._known(remote))
         if answer.status >= 500 or answer.status == 429:
             raise self._error(answer, readable(answer), Stage.CANCEL)
         sign = cancel.confirmed
@@ -279,7 +259,7 @@ class ProfiledBackend(Speaker[JobProfile]):
         """See ports.VideoBackend."""
         if self._profile.forget is None:
             return False
-        answer = await self._call(self._profile.forget, values_of(remote))
+        answer = await self._call(self._profile.forget, self._known(remote))
         return answer.is_success or answer.status in GONE
 
 
@@ -293,6 +273,7 @@ def from_config(config: BackendConfig) -> ProfiledBackend | SynchronousBackend:
         max_clip_bytes=config.max_clip_bytes,
         result_hosts=config.result_hosts,
     )
+    query = query_credentials(profile.auth, config)
     if isinstance(profile, ClipProfile):
-        return SynchronousBackend(config.name, profile, client, models=config.models)
-    return ProfiledBackend(config.name, profile, client, models=config.models)
+        return SynchronousBackend(config.name, profile, client, models=config.models, query=query)
+    return ProfiledBackend(config.name, profile, client, models=config.models, query=query)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
+from rushes.backends.asking import write_submit
 from rushes.backends.checking import judge_answer, judge_error, name_the_setting, naming_the_setting
-from rushes.backends.extraction import read_error, read_retry_after
+from rushes.backends.extraction import kept_values, read_error
+from rushes.backends.pauses import read_retry_after
 from rushes.backends.profile import Profile
-from rushes.backends.templating import TemplateError, fill_address, form_fields, names_in, render
+from rushes.backends.templating import TemplateError, fill_address, form_fields, render
 from rushes.domain import Catalogue, Stage, utc_now
 from rushes.errors import (
     BackendError,
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
     from rushes.backends.profile import Call, Find
     from rushes.domain import RemoteJob, VideoRequest
-    from rushes.net import Answer, GuardedClient
+    from rushes.net import Answer, GuardedClient, Secret
     from rushes.ports import Finding
 
 MAYBE_EXECUTED = frozenset({408, 409})
@@ -38,7 +41,13 @@ class Speaker(Generic[P]):
     """The half of a VideoBackend that does not depend on what a submit is answered with."""
 
     def __init__(
-        self, name: str, profile: P, client: GuardedClient, *, models: tuple[str, ...] = ()
+        self,
+        name: str,
+        profile: P,
+        client: GuardedClient,
+        *,
+        models: tuple[str, ...] = (),
+        query: Mapping[str, Secret] | None = None,
     ) -> None:
         self.name = name
         self._profile = profile
@@ -48,7 +57,7 @@ class Speaker(Generic[P]):
         self._catalogue = Catalogue(
             models=dict.fromkeys(models or ("",), takes), default=models[0] if models else ""
         )
-        self._needs_size = not {"size", "width", "height"}.isdisjoint(names_in(profile.submit.body))
+        self._secret_query = {name: value.reveal() for name, value in (query or {}).items()}
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -62,7 +71,8 @@ class Speaker(Generic[P]):
         """See ports.VideoBackend."""
         check = self._profile.check
         try:
-            answer = await self._client.call(check.method, check.path, query=check.query)
+            query = check.query | self._secret_query
+            answer = await self._client.call(check.method, check.path, query=query)
         except BackendError as error:
             return [judge_error(error)]
         return [judge_answer(self._profile, answer, self._client)]
@@ -73,36 +83,20 @@ class Speaker(Generic[P]):
         """Return the submit as arguments of a client's call; raises RefusedByBackend."""
         submit = self._profile.submit
         try:
-            values = self._values(request, key)
-            body = render(submit.body, values, self._profile.tables)
+            letter = write_submit(
+                self._profile, request, key=key, model=self._catalogue.default or None
+            )
             return {
                 "method": submit.method,
-                "address": fill_address(submit.path, values),
-                "query": filled(submit.query, values),
-                "headers": filled(submit.headers, values),
-                "json": body if submit.encoding == "json" else None,
-                "form": form_fields(body) if submit.encoding == "multipart" else None,
+                "address": letter.address,
+                "query": form_fields(letter.query) | self._secret_query,
+                "headers": form_fields(letter.headers),
+                "json": letter.body if submit.encoding == "json" else None,
+                "form": form_fields(letter.body) if submit.encoding == "multipart" else None,
                 "within": timedelta(seconds=submit.timeout_s),
             }
         except TemplateError as error:
             raise RefusedByBackend(f"{self.name} cannot be asked for this: {error}") from error
-
-    def _values(self, request: VideoRequest, key: str) -> dict[str, Any]:
-        """Return what the templates of a submit may name."""
-        defaults = self._profile.submit.defaults.model_dump(exclude_none=True)
-        asked = request.model_dump(exclude_none=True, exclude={"extra"})
-        whole = request.model_copy(update=defaults | asked)
-        values = defaults | asked
-        values |= {f"extra.{name}": value for name, value in request.extra.items()}
-        values |= {"job_id": key, "model": request.model or self._catalogue.default or None}
-        if self._needs_size:
-            try:
-                size = values["size"] = whole.size
-            except ValueError as error:
-                raise TemplateError(str(error)) from error
-            if size is not None:
-                values["width"], values["height"] = size
-        return values
 
     def _refusal(self, answer: Answer) -> BackendError:
         """Say what a refusal of a submit means: not executed, or nobody can tell."""
@@ -116,10 +110,29 @@ class Speaker(Generic[P]):
     # --- every call ------------------------------------------------------------------------------
 
     async def _call(self, call: Call | Find, values: Mapping[str, Any]) -> Answer:
+        query = filled(call.query, values) | self._secret_query
         with naming_the_setting(self._profile):
             return await self._client.call(
-                call.method, address_of(call.path, values), query=filled(call.query, values)
+                call.method,
+                with_query(address_of(call.path, values), query),
+                headers=filled(call.headers, values),
+                json=render(call.body, values, {}) if call.body else None,
             )
+
+    def _known(self, remote: RemoteJob) -> dict[str, str]:
+        """Return what the templates of a call about a job may name.
+
+        An address without a host is meant as seen from the backend's own (RFC 3986).
+        """
+        told = {f"urls.{n}": resolved(self._client.base, u) for n, u in remote.urls.items()}
+        return {"id": remote.id} | told | {f"values.{n}": v for n, v in kept_values(remote).items()}
+
+    def _is_own(self, address: str) -> bool:
+        base = self._client.base
+        try:
+            return urlsplit(resolved(base, address))[:2] == urlsplit(base)[:2]
+        except ValueError:
+            return False
 
     def _error(self, answer: Answer, document: JsonValue, stage: Stage) -> BackendError:
         error = read_error(self._profile, answer.status, document, stage=stage, clean=self._clean)
@@ -138,9 +151,20 @@ def in_doubt() -> Generator[None]:
         raise as_kind(OutcomeUnknown, error) from error
 
 
-def values_of(remote: RemoteJob) -> dict[str, str]:
-    """Return what the templates of a call about a job may name."""
-    return {"id": remote.id} | {f"urls.{name}": url for name, url in remote.urls.items()}
+def resolved(base: str, address: str) -> str:
+    """Return an address that an answer gave as a whole one; what is none stays as it is."""
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address
+
+
+def with_query(address: str, query: Mapping[str, str]) -> str:
+    """Return an address with more in its query; what it has already stays."""
+    if not query:
+        return address
+    joint = "&" if "?" in address else "?"
+    return f"{address}{joint}{urlencode(query, quote_via=quote)}"
 
 
 def address_of(template: str, values: Mapping[str, Any]) -> str:

@@ -69,6 +69,8 @@ def _parse_filter(part: str) -> tuple[str, str]:
         raise TemplateError(f"no filter {name!r}; there are {', '.join(sorted(FILTERS))}")
     if name == "frames" and not re.fullmatch(r"[1-9]\d{0,2}", argument):
         raise TemplateError(f"frames wants pictures per second, as in frames:30, not {argument!r}")
+    if name == "datauri" and not re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", argument):
+        raise TemplateError(f"datauri wants a type, as in datauri:image/png, not {argument!r}")
     return name, argument
 
 
@@ -235,7 +237,24 @@ def _map(value: Value, table: str, tables: Tables) -> str:
     return found
 
 
+def _b64(value: Value, _argument: str, _tables: Tables) -> str:
+    """Return the bare base64 of a data URI."""
+    head, mark, data = _text(value).partition(";base64,")
+    if not mark or not head.startswith("data:"):
+        raise TemplateError("only a data URI holds base64")
+    return data
+
+
+def _datauri(value: Value, media_type: str, _tables: Tables) -> str:
+    """Put the head of a data URI before bare base64; what has one, or is an address, stays."""
+    text = _text(value)
+    is_whole = text.startswith(("data:", "https://", "http://"))
+    return text if is_whole else f"data:{media_type};base64,{text}"
+
+
 FILTERS: Mapping[str, Callable[[Value, str, Tables], Value]] = {
+    "b64": _b64,
+    "datauri": _datauri,
     "default": lambda value, argument, _: argument if value is None else value,
     "float": _number,
     "frames": _frames,
@@ -246,5 +265,6 @@ FILTERS: Mapping[str, Callable[[Value, str, Tables], Value]] = {
     "onoff": lambda value, _argument, _tables: "on" if value else "off",
     "str": lambda value, _argument, _tables: _text(value),
     "suffix": lambda value, argument, _tables: _text(value) + argument,
+    "url": lambda value, _argument, _tables: quote(_text(value), safe=""),
     "upper": lambda value, _argument, _tables: _text(value).upper(),
 }

@@ -1,0 +1,85 @@
+"""What a submit says: the request's values, the variant that fits them, all of it filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rushes.backends.grammar import tests_in
+from rushes.backends.templating import TemplateError, fill, fill_address, names_in, render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import JsonValue
+
+    from rushes.backends.profile import Profile, Submit, Variant
+    from rushes.domain import VideoRequest
+
+SIZES = {"size", "width", "height"}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A submit, written out; `query` and `headers` may still hold numbers."""
+
+    address: str
+    query: JsonValue
+    headers: JsonValue
+    body: JsonValue
+
+
+def write_submit(profile: Profile, request: VideoRequest, *, key: str, model: str | None) -> Letter:
+    """Return what is to be sent for `request`; raises TemplateError where it cannot be said."""
+    submit = profile.submit
+    values = _values(profile, request) | {"job_id": key, "model": request.model or model}
+    values["prompt"] = decorated(submit, values)
+    chosen = variant_for(submit, values)
+
+    def given(name: str) -> Any:  # noqa: ANN401 - any part of a submit
+        special = getattr(chosen, name, None)
+        return getattr(submit, name) if special is None else special
+
+    return Letter(
+        address=fill_address(given("path"), values),
+        query=render(dict(given("query")), values, {}),
+        headers=render(dict(given("headers")), values, {}),
+        body=render(given("body"), values, profile.tables),
+    )
+
+
+def variant_for(submit: Submit, values: Mapping[str, Any]) -> Variant | None:
+    """Return the first variant whose condition holds."""
+    for variant in submit.variants:
+        tests = tests_in(variant.when)
+        if all((values.get(name) is not None) is wanted for name, wanted in tests):
+            return variant
+    return None
+
+
+def decorated(submit: Submit, values: Mapping[str, Any]) -> str:
+    """Return the prompt with the profile's texts behind it. It is no template itself."""
+    texts = (fill(text, values) for text in submit.append)
+    return "".join([values["prompt"], *(text for text in texts if text is not None)])
+
+
+def _values(profile: Profile, request: VideoRequest) -> dict[str, Any]:
+    """Return what the templates of a submit may name."""
+    defaults = profile.submit.defaults.model_dump(exclude_none=True)
+    asked = request.model_dump(exclude_none=True, exclude={"extra"})
+    whole = request.model_copy(update=defaults | asked)
+    values = defaults | asked
+    values |= {f"extra.{name}": value for name, value in request.extra.items()}
+    if _names_a_size(profile.submit):
+        try:
+            size = values["size"] = whole.size
+        except ValueError as error:
+            raise TemplateError(str(error)) from error
+        if size is not None:
+            values["width"], values["height"] = size
+    return values
+
+
+def _names_a_size(submit: Submit) -> bool:
+    bodies = [submit.body, *(variant.body or {} for variant in submit.variants)]
+    return not SIZES.isdisjoint(names_in([*bodies, *submit.append]))

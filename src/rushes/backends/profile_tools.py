@@ -1,0 +1,220 @@
+"""Tools for whoever writes a profile: its schema, a start, and a replay of recorded answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from rushes.backends.profile import ClipProfile, JobProfile
+from rushes.backends.profile_files import load_profile, read_profile
+from rushes.backends.profiled import ProfiledBackend
+from rushes.domain import RemoteJob, RemoteStatus, VideoRequest, new_id
+from rushes.errors import BackendError, BackendUnavailable, NotConfigured
+from rushes.net import Answer, Credentials, GuardedClient, Incoming, Patience
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from datetime import timedelta
+    from pathlib import Path
+
+    from pydantic import JsonValue
+
+NOWHERE = "http://replay.invalid"
+ANSWERS_MAX = 500
+_RECORDED = re.compile(r"(\d+)-(submit|poll|step|cancel)-(\d{3})\.\w+")
+
+
+def profile_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a profile, for editors that check TOML against one."""
+    return TypeAdapter(JobProfile | ClipProfile).json_schema()
+
+
+def new_profile(name: str) -> str:
+    """Return a commented start for a profile; raises NotConfigured for a name that is none."""
+    start = (resources.files("rushes.backends") / "new-profile.toml").read_text("utf-8")
+    text = start.replace('name = "NAME"', f'name = "{name}"')
+    read_profile(text, name)
+    return text
+
+
+# --- replay -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One recorded answer: the file `NN-submit-200.json` holds its body."""
+
+    place: int
+    call: str
+    status: int
+    body: bytes
+
+    def as_answer(self) -> Answer:
+        """Return it as it would have come over the wire."""
+        return Answer(self.status, {}, self.body, f"answer {self.place}: {self.status}")
+
+
+def read_answers(folder: Path) -> list[Recorded]:
+    """Read the recorded answers of a folder in their order; raises NotConfigured."""
+    found = []
+    for path in sorted(folder.glob("*"))[:ANSWERS_MAX]:
+        name = _RECORDED.fullmatch(path.name)
+        if name is None:
+            raise NotConfigured(
+                f"{path}: an answer is called like 01-submit-200.json; there are submit, poll, "
+                "step and cancel"
+            )
+        found.append(Recorded(int(name[1]), name[2], int(name[3]), path.read_bytes()))
+    if not found:
+        raise NotConfigured(f"{folder}: no answers there")
+    return sorted(found, key=lambda answer: answer.place)
+
+
+async def replay(profile: str, answers: list[Recorded]) -> list[str]:
+    """Return line by line what Rushes would understand; nothing leaves this machine."""
+    loaded = load_profile(profile)
+    if not isinstance(loaded, JobProfile):
+        raise NotConfigured("this profile's submit is answered with the clip: nothing to replay")
+    client = ReplayClient()
+    rehearsed = Rehearsed(loaded, client)
+    try:
+        for place, answer in enumerate(answers):
+            if answer.call != "step":
+                client.answers = [answer, *_steps_after(answers[place + 1 :])]
+                await rehearsed.hear(answer)
+    finally:
+        await client.aclose()
+    return rehearsed.lines
+
+
+def _steps_after(answers: list[Recorded]) -> list[Recorded]:
+    steps = []
+    for answer in answers:
+        if answer.call != "step":
+            break
+        steps.append(answer)
+    return steps
+
+
+class ReplayClient(GuardedClient):
+    """A client that answers from a list and never dials."""
+
+    def __init__(self) -> None:
+        super().__init__(NOWHERE, credentials=Credentials(), patience=Patience(), max_clip_bytes=1)
+        self.answers: list[Recorded] = []
+        self.sent: list[str] = []
+        self.clips: list[str] = []
+
+    async def call(
+        self,
+        method: str,
+        address: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: JsonValue = None,
+        form: Mapping[str, str] | None = None,
+        within: timedelta | None = None,  # noqa: ARG002
+    ) -> Answer:
+        """Note the request, and answer with the next in the list."""
+        parts = [f"{name}={value}" for name, value in (query or {}).items()]
+        told = json if form is None else dict(form)
+        where = address + ("?" + "&".join(parts) if parts else "")
+        self.sent.append(f"{method} {where}{_as_json(told)}{_as_json(dict(headers or {}))}")
+        if not self.answers:
+            raise BackendUnavailable("no recorded answer is left for this request")
+        return self.answers.pop(0).as_answer()
+
+    @asynccontextmanager
+    async def download(
+        self,
+        address: str,
+        *,
+        start: int = 0,  # noqa: ARG002
+        validator: str | None = None,  # noqa: ARG002
+        headers: Mapping[str, str] | None = None,  # noqa: ARG002
+        is_ours: bool = False,
+    ) -> AsyncIterator[Incoming]:
+        """Note where the clip is."""
+        self.clips.append(f"{address} ({'with' if is_ours else 'without'} credentials)")
+        raise BackendUnavailable("a replay fetches no clip")
+        yield
+
+
+class Rehearsed:
+    """A backend that hears one recorded answer after the other, and what it understands."""
+
+    def __init__(self, profile: JobProfile, client: ReplayClient) -> None:
+        self.lines: list[str] = []
+        self._backend = ProfiledBackend("replay", profile, client)
+        self._client = client
+        self._request = _request(profile)
+        self._remote = RemoteJob("unknown-id")
+
+    async def hear(self, answer: Recorded) -> None:
+        """Make the call that the answer belongs to, and note what it means."""
+        self._client.sent.clear()
+        try:
+            meaning = await self._meaning(answer)
+        except BackendError as error:
+            again = ", may be tried again" if error.retryable else ""
+            meaning = f"{error.kind}: {error.message}{again}"
+        self.lines += [f"> {line}" for line in self._client.sent]
+        self.lines.append(f"{answer.call} {answer.status}: {meaning}")
+        if answer.call == "poll" and self._remote.status is RemoteStatus.COMPLETED:
+            self.lines.append(await self._clip())
+
+    async def _meaning(self, answer: Recorded) -> str:
+        if answer.call == "cancel":
+            return (await self._backend.cancel(self._remote)).value
+        if answer.call == "submit":
+            submission = await self._backend.submit(self._request, idempotency_key=new_id())
+            self._remote = submission.remote
+            return f"job {self._remote.id}, {_standing(self._remote)}"
+        self._remote = await self._backend.poll(self._remote)
+        return _standing(self._remote)
+
+    async def _clip(self) -> str:
+        self._client.clips.clear()
+        try:
+            async with self._backend.open_clip(self._remote):
+                pass
+        except BackendError as error:
+            places = self._client.clips or [f"{error.kind}: {error.message}"]
+            return f"clip: {places[-1]}"
+        return "clip: nowhere"
+
+
+def _standing(job: RemoteJob) -> str:
+    parts = [job.status.value]
+    if job.progress is not None:
+        parts.append(f"{job.progress} %")
+    if job.queue_position is not None:
+        parts.append(f"place {job.queue_position}")
+    if job.failure is not None:
+        parts.append(f"{job.failure.kind}: {job.failure.message}")
+    if job.effective_prompt:
+        parts.append(f"prompt {job.effective_prompt!r}")
+    return ", ".join(parts)
+
+
+def _request(profile: JobProfile) -> VideoRequest:
+    """Return a request that asks for the first of all that the profile offers."""
+    offers = profile.capabilities
+    firsts = {
+        "duration_s": offers.durations,
+        "aspect_ratio": offers.aspect_ratios,
+        "resolution": offers.resolutions,
+    }
+    asked = {name: values[0] for name, values in firsts.items() if values}
+    return VideoRequest(prompt="a kite over dunes", model="model", **asked)
+
+
+def _as_json(told: object) -> str:
+    return f" {json.dumps(told, ensure_ascii=False)}" if told else ""

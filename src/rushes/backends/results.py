@@ -1,0 +1,113 @@
+"""Where a finished job's clip is, and how its bytes come: steps on the way, addresses, base64."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rushes.backends.encoded import EncodedClip
+from rushes.backends.extraction import (
+    context_of,
+    find_text,
+    kept_values,
+    passes,
+    read_urls,
+    read_values,
+)
+from rushes.backends.profile import JobProfile
+from rushes.backends.speaking import Speaker, address_of, as_kind, is_text, readable, with_query
+from rushes.domain import Stage
+from rushes.errors import BackendError, BadBackendResponse, ResultExpired
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pydantic import JsonValue
+
+    from rushes.backends.profile import Step
+    from rushes.domain import RemoteJob
+    from rushes.net import Answer, Incoming
+    from rushes.ports import ClipSource
+
+GONE = frozenset({404, 410})
+
+
+class ClipReader(Speaker[JobProfile]):
+    """The half of a profiled backend that brings the clip."""
+
+    @asynccontextmanager
+    async def _clip_of(
+        self, remote: RemoteJob, start: int, validator: str | None
+    ) -> AsyncIterator[ClipSource]:
+        for step in self._profile.result.steps:
+            remote = await self._after(step, remote)
+        result = self._profile.result
+        told = self._known(remote).get("urls.clip")
+        address = told or address_of(result.path or "{urls.clip}", self._known(remote))
+        is_ours = (result.url_auth if told else result.auth) == "same_origin"
+        async with self._clip_at(address, start, validator, is_ours=is_ours) as found:
+            if not isinstance(found, str):
+                yield found
+                return
+        is_ours = result.url_auth == "same_origin"
+        async with self._clip_at(found, start, validator, is_ours=is_ours) as found:
+            if isinstance(found, str):
+                raise BadBackendResponse("the clip's address leads to another address")
+            yield found
+
+    async def _after(self, step: Step, remote: RemoteJob) -> RemoteJob:
+        """Return the job with what a step's answer adds to it."""
+        answer = await self._call(step, self._known(remote))
+        document = readable(answer)
+        if not answer.is_success or not passes(self._profile, document):
+            raise self._no_clip(answer, document)
+        urls = read_urls(step.urls, document)
+        values = kept_values(remote) | read_values(step.values, document)
+        return replace(remote, urls=remote.urls | urls, context=context_of(values, None))
+
+    @asynccontextmanager
+    async def _clip_at(
+        self, address: str, start: int, validator: str | None, *, is_ours: bool
+    ) -> AsyncIterator[ClipSource | str]:
+        """Open an address: the clip itself, or another address where JSON came in its place."""
+        if is_ours and self._is_own(address):
+            address = with_query(address, self._secret_query)
+        async with self._client.download(
+            address,
+            start=start,
+            validator=validator,
+            headers={"Accept": self._profile.result.accept},
+            is_ours=is_ours,
+        ) as incoming:
+            if incoming.has_clip and not is_text(incoming.media_type):
+                yield incoming
+            elif incoming.has_clip and self._profile.result.base64:
+                yield await self._decoded(incoming)
+            else:
+                yield self._address_in(await incoming.answer())
+
+    async def _decoded(self, incoming: Incoming) -> ClipSource | str:
+        """Return the clip that a JSON answer holds, or the address in it."""
+        clip = EncodedClip(incoming, self._profile.result.base64)
+        if await clip.is_there():
+            return clip
+        elsewhere = self._elsewhere(clip.document())
+        if elsewhere is None:
+            raise BadBackendResponse("the answer holds neither a clip nor its address")
+        return elsewhere
+
+    def _address_in(self, answer: Answer) -> str:
+        """Return where the clip is, as a JSON answer says; raises what else the answer means."""
+        document = readable(answer)
+        elsewhere = self._elsewhere(document) if answer.is_success else None
+        if elsewhere is None:
+            raise self._no_clip(answer, document)
+        return elsewhere
+
+    def _elsewhere(self, document: JsonValue) -> str | None:
+        return find_text(document, self._profile.result.json_url)
+
+    def _no_clip(self, answer: Answer, document: JsonValue) -> BackendError:
+        error = self._error(answer, document, Stage.RESULT)
+        return as_kind(ResultExpired, error) if answer.status in GONE | {403} else error

@@ -1,0 +1,104 @@
+"""Kling's API: everything in an envelope with a code, lengths as text, a list with our own ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rushes.mock.dialects.fields import text
+from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect, clip_url
+from rushes.mock.jobs import Status
+from rushes.mock.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+
+    from rushes.mock.dialects.dialect import Json
+    from rushes.mock.jobs import MockJob
+    from rushes.mock.rehearsal import Rehearsal
+    from rushes.mock.sending import HangUp
+
+STATES = {
+    Status.QUEUED: "submitted",
+    Status.IN_PROGRESS: "processing",
+    Status.COMPLETED: "succeed",
+    Status.FAILED: "failed",
+}
+CODES = {REJECTED: 1301, BUSY: 1302, "unauthorized": 1000}
+BY_STATUS = {404: 1202}
+PATH = "/v1/videos/text2video"
+
+
+class Kling(HostedDialect):
+    """Text to video, with the plain key of July 2026."""
+
+    name = "kling"
+    speaks_like = "Kling, /v1/videos/text2video"
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        super().__init__(rehearsal)
+        self.own_ids: dict[str, str] = {}  # what callers named their jobs, by our ids
+
+    def routes(self) -> Sequence[Route]:
+        """Return create, list, query and the clips."""
+        return [
+            Route(PATH, self.create, methods=["POST"]),
+            Route(PATH, self.jobs),
+            Route(f"{PATH}/{{id}}", self.job),
+            Route("/files/{key}.mp4", self.file),
+        ]
+
+    async def create(self, request: Request) -> Response | HangUp:
+        """Take a job; a length that is no text is refused."""
+        fields = await self.fields(request)
+        length = fields.get("duration", "5")
+        if length not in {"5", "10"}:
+            raise Refusal(400, "duration value is invalid", param="duration")
+        own = text(fields, "external_task_id")
+        seconds = int(length) if "duration" in fields else None
+        job = self.take(request, fields, seconds=seconds)
+        if own is not None:
+            self.own_ids[job.id] = own
+        told = self.describe(request, job)
+        return self.told(request, job, _envelope(told))
+
+    async def job(self, request: Request) -> Response:
+        """Tell how it stands."""
+        return JSONResponse(_envelope(self.describe(request, self.job_of(request))))
+
+    async def jobs(self, request: Request) -> Response:
+        """List the newest."""
+        self.check_key(request)
+        found = self.rehearsal.of(self.name)[::-1][:500]
+        return JSONResponse(_envelope([self.describe(request, job) for job in found]))
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """Return the envelope with a code."""
+        code = CODES.get(refusal.code or "") or BY_STATUS.get(refusal.status, 1201)
+        told = {"code": code, "message": refusal.message, "request_id": "rehearsed"}
+        return JSONResponse(told, refusal.status)
+
+    def describe(self, request: Request, job: MockJob) -> Json:
+        """Return the job."""
+        standing = self.rehearsal.standing(job)
+        told: Json = {
+            "task_id": job.id,
+            "task_status": STATES[standing.status],
+            "task_info": {"external_task_id": self.own_ids.get(job.id)},
+            "created_at": int(job.created_at * 1000),
+        }
+        if self.is_done(job):
+            video = {"id": job.key, "url": clip_url(request, job), "duration": "5.1"}
+            told["task_result"] = {"videos": [video]}
+        if standing.status is Status.FAILED:
+            reason = "Failure to pass the risk control system"
+            told["task_status_msg"] = reason if self.is_rejected(job) else standing.reason
+        return told
+
+
+def _envelope(data: object) -> Json:
+    return {"code": 0, "message": "SUCCEED", "request_id": "rehearsed", "data": data}

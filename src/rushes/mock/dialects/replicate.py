@@ -1,0 +1,102 @@
+"""Replicate's predictions: a model's own input, logs for progress, output as one address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rushes.mock.dialects.fields import whole
+from rushes.mock.dialects.hosted import REJECTED, HostedDialect, address, clip_url
+from rushes.mock.jobs import Status
+from rushes.mock.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.requests import Request
+
+    from rushes.mock.dialects.dialect import Json
+    from rushes.mock.jobs import MockJob
+    from rushes.mock.sending import HangUp
+
+STEPS = 30
+STATES = {
+    Status.QUEUED: "starting",
+    Status.IN_PROGRESS: "processing",
+    Status.COMPLETED: "succeeded",
+    Status.FAILED: "failed",
+}
+
+
+class Replicate(HostedDialect):
+    """The HTTP API, version 1."""
+
+    name = "replicate"
+    speaks_like = "Replicate, /v1/models/{owner}/{name}/predictions"
+
+    def routes(self) -> Sequence[Route]:
+        """Return create, get, cancel, list and the clips."""
+        return [
+            Route("/models/{owner}/{model}/predictions", self.create, methods=["POST"]),
+            Route("/predictions", self.predictions),
+            Route("/predictions/{id}", self.prediction),
+            Route("/predictions/{id}/cancel", self.cancel, methods=["POST"]),
+            Route("/files/{key}.mp4", self.file),
+        ]
+
+    async def create(self, request: Request) -> Response | HangUp:
+        """Take a prediction."""
+        fields = (await self.fields(request)).get("input")
+        if not isinstance(fields, dict):
+            raise Refusal(422, "- input is required", param="input")
+        job = self.take(request, fields, seconds=whole(fields, "duration"))
+        return self.told(request, job, self.describe(request, job), 201)
+
+    async def prediction(self, request: Request) -> Response:
+        """Tell how it stands."""
+        return JSONResponse(self.describe(request, self.job_of(request)))
+
+    async def predictions(self, request: Request) -> Response:
+        """List them."""
+        self.check_key(request)
+        found = [self.describe(request, job) for job in self.rehearsal.of(self.name)[-100:]]
+        return JSONResponse({"previous": None, "next": None, "results": found})
+
+    async def cancel(self, request: Request) -> Response:
+        """Stop it for good: what is asked for afterwards is not found."""
+        job = self.job_of(request)
+        told = self.describe(request, job)
+        if self.rehearsal.standing(job).ended_at is None:
+            self.rehearsal.forget(job)
+            told["status"] = "canceled"
+        return JSONResponse(told)
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """Return a problem document; content rules have no code of their own."""
+        message = "NSFW content detected." if refusal.code == REJECTED else refusal.message
+        if refusal.status == 429:
+            message = "Request was throttled. Your rate limit resets in ~30s."
+        status = 422 if refusal.status == 400 else refusal.status
+        return JSONResponse({"title": "Error", "detail": message, "status": status}, status)
+
+    def describe(self, request: Request, job: MockJob) -> Json:
+        """Return the prediction."""
+        standing = self.rehearsal.standing(job)
+        here = address(request, f"/predictions/{job.id}")
+        error = "NSFW content detected (E005)" if self.is_rejected(job) else standing.reason
+        done = int(standing.progress * STEPS / 100)
+        return {
+            "id": job.id,
+            "model": job.model,
+            "input": {"prompt": job.spec.prompt},
+            "output": clip_url(request, job) if self.is_done(job) else None,
+            "logs": f"Using seed\n {standing.progress}%|####      | {done}/{STEPS}\n",
+            "error": error,
+            "status": STATES[standing.status],
+            "created_at": job.created_at,
+            "data_removed": False,
+            "metrics": {},
+            "urls": {"get": here, "cancel": f"{here}/cancel"},
+        }
