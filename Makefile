@@ -16,10 +16,10 @@ dev: $(VENV)/.dev          ## the same, started anew whenever a Python file chan
 	  --reload --reload-dir src --no-proxy-headers --port $(PORT)
 
 test: $(VENV)/.dev         ## everything but the slow tests, in under four minutes
-	@$(BIN)/pytest -q -n 2 -m "not slow"
+	@$(BIN)/pytest -q -n 3 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.dev    ## kills, faults, proxies
-	@$(BIN)/pytest -q -m slow
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m slow
 
 check: $(VENV)/.dev        ## lint, types, import contracts, documents
 	@$(BIN)/ruff check .

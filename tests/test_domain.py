@@ -138,6 +138,8 @@ def test_ids_are_26_characters_and_never_the_same() -> None:
     "bad",
     [
         {"prompt": ""},
+        {"prompt": " \n "},
+        {"prompt": "a\0b"},
         {"prompt": "x" * 32_001},
         {"prompt": "x", "duration_s": 0},
         {"prompt": "x", "duration_s": float("nan")},

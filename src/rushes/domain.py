@@ -13,7 +13,14 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from rushes.errors import BackendError, JobConflict
 from rushes.sizes import pixel_size
@@ -63,6 +70,13 @@ class VideoRequest(BaseModel):
     guidance: Annotated[float, Field(ge=0, le=100)] | None = None
     steps: Annotated[int, Field(ge=1, le=500)] | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("prompt")
+    @classmethod
+    def _says_something(cls, prompt: str) -> str:
+        if not prompt.strip() or "\0" in prompt:
+            raise ValueError("a prompt needs words, and no NUL character")
+        return prompt
 
     @model_validator(mode="after")
     def _both_sides_or_none(self) -> VideoRequest:

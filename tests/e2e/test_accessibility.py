@@ -96,6 +96,7 @@ def violations(browser: Browser, screens: dict[str, str], scheme: str) -> dict[s
     page, found = context.new_page(), {}
     for name, address in screens.items():
         page.goto(address, wait_until="domcontentloaded")  # an arriving clip takes its time
+        expect(page.locator(".bare")).to_be_hidden()  # the style is there
         if name != "sign in":  # which has no scripts
             expect(page.locator("#show-keys")).to_be_visible()
         found[name] = report(page)

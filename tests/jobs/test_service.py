@@ -275,3 +275,15 @@ async def test_a_title_is_one_line_of_bounded_length() -> None:
     assert named.title == "two words"
     assert caught.value.field == "title"
     assert (await stage.service.rename(LOCAL_VIEWER, job.id, "")).title == ""
+
+
+async def test_a_retry_goes_to_the_default_where_the_old_backend_is_gone() -> None:
+    stage = a_stage()
+    job = await stage.submit()
+    moved = stage.directory.backends.pop("demo")
+    moved.name = "renamed"
+    stage.directory.backends["renamed"] = moved
+
+    again = await stage.service.retry(LOCAL_VIEWER, job.id)
+
+    assert (again.backend, again.origin) == ("renamed", job.id)

@@ -349,3 +349,39 @@ async def test_a_refused_prompt_is_not_the_backends_trouble() -> None:
     await stage.step()
 
     assert stage.configured.is_up
+
+
+# --- a backend that is not configured any more --------------------------------------------------
+
+
+async def test_a_running_job_outlives_its_backends_setting_and_comes_back_with_it() -> None:
+    stage = Stage(ScriptedBackend(submit=[RUNNING], poll=[DONE], open_clip=[arriving()]))
+    job = await stage.submit()
+    await stage.step()
+    known = dict(stage.directory.backends)
+
+    stage.directory.backends.clear()
+    stage.clock.advance(seconds=30)
+    await stage.step()
+    without = await stage.store.get(job.id)
+    stage.directory.backends.update(known)
+    ended = await stage.run(job, pause_s=90)
+
+    assert without.status is JobStatus.UNKNOWN
+    assert without.failure is not None
+    assert without.failure.kind == "not_configured"
+    assert ended.status is JobStatus.COMPLETED
+    assert stage.backend.count("submit") == 1
+
+
+async def test_a_cancel_wish_needs_no_backend() -> None:
+    stage = Stage(ScriptedBackend(submit=[RUNNING]))
+    job = await stage.submit()
+    await stage.step()
+    await stage.service.cancel(LOCAL_VIEWER, job.id)
+
+    stage.directory.backends.clear()
+    await stage.step()
+
+    ended = await stage.store.get(job.id)
+    assert ended.cancel_outcome is CancelOutcome.STOPPED_WAITING

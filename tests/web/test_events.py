@@ -260,7 +260,11 @@ async def test_nothing_meant_for_operators_reaches_others() -> None:
     assert CANARY not in batch.document
 
 
-@given(prompt=st.text(min_size=1, max_size=80))
+@given(
+    prompt=st.text(min_size=1, max_size=80).filter(
+        lambda text: bool(text.strip()) and "\0" not in text
+    )
+)
 def test_no_prompt_can_forge_an_event(prompt: str) -> None:
     async def told() -> bytes:
         scene = Scene()

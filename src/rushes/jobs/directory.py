@@ -152,6 +152,10 @@ class Directory:
         """Return the backend that serves whoever names none."""
         return next(iter(self.backends.values()))
 
+    def find(self, name: str) -> ConfiguredBackend | None:
+        """Return a backend by name; None for one that is not configured any more."""
+        return self.backends.get(name)
+
     def get(self, name: str | None) -> ConfiguredBackend:
         """Return a backend by name (None: the default); raises InvalidRequest for a stranger."""
         if name is None:

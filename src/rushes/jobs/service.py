@@ -161,9 +161,9 @@ class JobService:
     async def retry(self, viewer: Viewer, job_id: str, *, token: str | None = None) -> Job:
         """Ask for the same again: a new job that remembers where it came from."""
         job = await self.get(viewer, job_id)
-        batch = await self.submit(
-            viewer, job.request, backend=job.backend, token=token, origin=job.id
-        )
+        still_here = self.backends.find(job.backend)
+        backend = job.backend if still_here is not None else None
+        batch = await self.submit(viewer, job.request, backend=backend, token=token, origin=job.id)
         return batch[0]
 
     async def check_again(self, viewer: Viewer, job_id: str) -> Job:

@@ -17,7 +17,6 @@ from rushes.errors import (
     BackendError,
     BackendTimeout,
     GenerationFailed,
-    InvalidRequest,
     LeaseLost,
     NotConfigured,
     OutcomeUnknown,
@@ -66,10 +65,9 @@ class Steps:
 
     async def step(self, job: Job, wish: Wish) -> None:
         """Do whatever is due for this job now."""
-        try:
-            backend = self.directory.get(job.backend)
-        except InvalidRequest:
-            await self._save(self._failed(job, NotConfigured(job.backend), Stage.SUBMIT))
+        backend = self.directory.find(job.backend)
+        if backend is None:
+            await self._save(self._without_backend(job))
             return
         if job.cancel_requested_at is not None and job.status is not JobStatus.UNKNOWN:
             await self._cancel(job, backend)
@@ -83,6 +81,16 @@ class Steps:
             await self.fetcher.fetch(job, backend, wish)
         elif job.status is JobStatus.UNKNOWN:
             await self._look_up(job, backend, wish)
+
+    def _without_backend(self, job: Job) -> Job:
+        """Keep a job whose backend is not configured any more: with the setting it comes back."""
+        now = self.clock()
+        if job.cancel_requested_at is not None and job.status is not JobStatus.UNKNOWN:
+            nothing = job.status is JobStatus.QUEUED
+            spent = CancelOutcome.NOTHING_SPENT if nothing else CancelOutcome.STOPPED_WAITING
+            return job.cancelled(spent, now=now)
+        failure = Failure(kind=NotConfigured.kind, stage=Stage.POLL)
+        return job.unknown(failure, next_at=now + LOOK_UPS[0])
 
     # --- submit ---------------------------------------------------------------------------------
 

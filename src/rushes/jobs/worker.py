@@ -151,8 +151,15 @@ class Worker:
                     log.info("backend %s answers again", backend.name)
                 await backend.wait_stumble(PROBE_WELL)
             else:
+                if was_up or attempt == 0:
+                    self._tell_outage(backend)
                 attempt += 1
                 await asyncio.sleep(min(backoff(attempt), PROBE_ILL).total_seconds())
+
+    def _tell_outage(self, backend: ConfiguredBackend) -> None:
+        trouble = backend.trouble
+        told = (trouble.detail or trouble.kind) if trouble else "no answer"
+        log.warning("backend %s is not well: %s", backend.name, told)
 
     # --- one job --------------------------------------------------------------------------------
 

@@ -140,7 +140,7 @@ def _why_waiting(ahead: int | None, job: Job, text: NullTranslations) -> str:
             "%(count)d job is ahead of this one.", "%(count)d jobs are ahead of this one.", ahead
         )
         return sentence % {"count": ahead}
-    sentence = text.gettext("It starts as soon as %(backend)s has room.")
+    sentence = text.gettext("It starts as soon as %(backend)s can take it.")
     return sentence % {"backend": job.backend}
 
 
