@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
-@pytest.fixture(params=["v1", "as written now"])
+@pytest.fixture(params=["v1", "v2", "as written now"])
 async def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     copy = tmp_path / "data"
     if request.param == "as written now":
