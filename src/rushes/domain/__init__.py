@@ -1,0 +1,57 @@
+"""The nouns: what a person asks for, what a backend says of it, and what we keep.
+
+Everything here is a frozen value. A job moves by methods that return the next job; the arrows
+that exist are the table `MOVES`, and any other raises `JobConflict`.
+"""
+
+from __future__ import annotations
+
+from rushes.domain.clip import Clip, Download
+from rushes.domain.failure import Failure, Stage
+from rushes.domain.identity import ID_ALPHABET, ID_LENGTH, ID_PATTERN, LOCAL_OWNER, new_id, utc_now
+from rushes.domain.job import FINAL, MOVES, RUNNING, Job, JobEvent, JobStatus
+from rushes.domain.remote import CancelOutcome, RemoteJob, RemoteStatus
+from rushes.domain.request import (
+    PROMPT_MAX,
+    Capabilities,
+    Catalogue,
+    Resolution,
+    Shape,
+    VideoRequest,
+)
+from rushes.domain.viewing import EVERYONE, LOCAL_VIEWER, JobPage, JobQuery, Limits, Scope, Viewer
+
+__all__ = [
+    "EVERYONE",
+    "FINAL",
+    "ID_ALPHABET",
+    "ID_LENGTH",
+    "ID_PATTERN",
+    "LOCAL_OWNER",
+    "LOCAL_VIEWER",
+    "MOVES",
+    "PROMPT_MAX",
+    "RUNNING",
+    "CancelOutcome",
+    "Capabilities",
+    "Catalogue",
+    "Clip",
+    "Download",
+    "Failure",
+    "Job",
+    "JobEvent",
+    "JobPage",
+    "JobQuery",
+    "JobStatus",
+    "Limits",
+    "RemoteJob",
+    "RemoteStatus",
+    "Resolution",
+    "Scope",
+    "Shape",
+    "Stage",
+    "VideoRequest",
+    "Viewer",
+    "new_id",
+    "utc_now",
+]
