@@ -282,7 +282,7 @@ def test_a_clip_that_is_watched_while_it_arrives_is_never_replaced(
     page.goto(f"{site.url}/jobs/{job_id}", wait_until="domcontentloaded")
     video = page.locator("video")
     expect(video).to_be_visible(timeout=SOON)
-    expect(page.get_by_text("You can watch while it arrives.")).to_be_visible()
+    expect(page.get_by_text("You can watch while it arrives.", exact=True)).to_be_visible()
     expect(page.get_by_text("arriving", exact=True)).to_be_visible()
     video.evaluate("video => { video.muted = true; video.mine = true; video.play() }")
     wait_for(lambda: float(video.evaluate("video => video.currentTime")) > 0.3, at_most=20)
