@@ -11,22 +11,17 @@ from rushes.backends.extraction import (
     MESSAGE_MAX,
     MESSAGE_PLACES,
     find_text,
+    kind_of_status,
 )
 from rushes.backends.pauses import read_retry_after
 from rushes.backends.speaking import MAYBE_EXECUTED, as_kind, readable
 from rushes.domain import Stage, utc_now
 from rushes.errors import (
     BackendError,
-    BackendUnavailable,
     Forbidden,
     ModelUnavailable,
     NotConfigured,
     OutcomeUnknown,
-    QuotaExhausted,
-    RateLimited,
-    RefusedByBackend,
-    RemoteJobNotFound,
-    ResultExpired,
     Unauthorized,
 )
 
@@ -38,26 +33,12 @@ if TYPE_CHECKING:
 
     Options = TypeVar("Options", bound=BaseModel)
 
-_BY_STATUS: Mapping[int, type[BackendError]] = {
-    401: Unauthorized,
-    402: QuotaExhausted,
-    403: Forbidden,
-    408: BackendUnavailable,
-    429: RateLimited,
-}
-_GONE: Mapping[Stage, type[BackendError]] = {
-    Stage.SUBMIT: ModelUnavailable,
-    Stage.POLL: RemoteJobNotFound,
-    Stage.RESULT: ResultExpired,
-    Stage.CANCEL: RemoteJobNotFound,
-}
-
 
 def error_of(answer: Answer, stage: Stage, redactor: Redactor) -> BackendError:
     """Return the error that an answer without success tells of, with its own words, cleaned."""
     document = readable(answer)
     said = document if isinstance(document, str) else find_text(document, MESSAGE_PLACES)
-    error = _kind(answer.status, stage)(
+    error = kind_of_status(answer.status, stage)(
         redactor.clean(said or f"the backend answered {answer.status}", MESSAGE_MAX),
         retry_after=read_retry_after(answer.headers, utc_now()),
         detail=answer.detail,
@@ -86,11 +67,3 @@ def read_options(kind: type[Options], options: Mapping[str, object]) -> Options:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise NotConfigured(f"the backend's option {where}: {first['msg']}") from error
-
-
-def _kind(status: int, stage: Stage) -> type[BackendError]:
-    if status in {404, 410}:
-        return _GONE[stage]
-    if status >= 500:
-        return BackendUnavailable
-    return _BY_STATUS.get(status, RefusedByBackend)

@@ -320,7 +320,7 @@ def read_error(
     """
     code, message = _code_and_message(profile.error, document)
     kind = _classified(profile.error, status, code, message)
-    error = KINDS[kind] if kind else _by_status(status, stage)
+    error = KINDS[kind] if kind else kind_of_status(status, stage)
     return error(
         clean(message or f"the backend answered {status}", MESSAGE_MAX),
         remote_code=clean(code, WORD_MAX) if code else None,
@@ -350,7 +350,8 @@ def _classified(
     return None
 
 
-def _by_status(status: int, stage: Stage) -> type[BackendError]:
+def kind_of_status(status: int, stage: Stage) -> type[BackendError]:
+    """Return what an HTTP status alone says, where no code and no words say more."""
     if status in {404, 410}:
         return _GONE[stage]
     if status >= 500:
