@@ -22,8 +22,9 @@ from rushes.backends.extraction import (
     select,
 )
 from rushes.backends.pauses import next_poll, read_retry_after
-from rushes.backends.profile import Condition, JobProfile, Poll, Progress
+from rushes.backends.profile import JobProfile
 from rushes.backends.profile_files import load_profile
+from rushes.backends.sections import Condition, Poll, Progress
 from rushes.domain import RemoteStatus, Stage
 from rushes.errors import (
     BackendError,

@@ -1,108 +1,28 @@
-"""What every profile promises, against the rehearsal backend's dialect of it, over a socket.
-
-A new profile is a new row.
-"""
+"""What every profile promises, against the rehearsal backend's dialect of it, over a socket."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator  # noqa: TC003 - pytest reads fixtures' hints
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from rushes.backends import Backend, BackendConfig, load_backend
-from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, VideoRequest, new_id
+from rushes.backends import Backend, load_backend
+from rushes.domain import RemoteJob, RemoteStatus, VideoRequest, new_id
 from rushes.errors import BackendError, OutcomeUnknown, RejectedByModeration
-from rushes.net import Secret
 from rushes.ports import Severity, Submission
+from tests.contract.rows import CRUMB, KEY, ROWS, Row
 from tests.mock.driving import QUICK, serving
 
 pytestmark = pytest.mark.anyio
 
-KEY = "contract-key-5f1d20"
-CRUMB = "contract-crumb-77"
 ENDED = {RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CANCELLED}
 AT_MOST_S = 20
-
-
-@dataclass(frozen=True)
-class Row:
-    """One profile at one dialect, and what is true of the two together."""
-
-    profile: str
-    base: str
-    models: tuple[str, ...] = ()
-    with_key: bool = True
-    has_progress: bool = False
-    cancel: CancelOutcome | None = CancelOutcome.STOPPED_WAITING
-    """None where it depends on the moment; then the profile's own tests tell."""
-    wrong_key: str = "unauthorized"
-    rewrites: bool = False
-    busy: tuple[str, bool] = ("rate_limited", True)
-    """What being turned away is called, and whether it may be tried again."""
-
-    @property
-    def is_synchronous(self) -> bool:
-        return self.profile == "sync-bytes"
-
-    def config(self, address: str, *, secret: str = KEY) -> BackendConfig:
-        headers = {} if self.with_key else {"X-Sentinel": Secret(secret)}
-        return BackendConfig(
-            name=self.profile,
-            url=f"{address}{self.base}",
-            key=Secret(secret) if self.with_key else None,
-            profile=self.profile,
-            models=self.models,
-            headers=headers,
-            cookies={} if self.with_key else {"session": Secret(CRUMB)},
-        )
-
-
-ROWS = [
-    Row("openai-videos", "/v1", cancel=CancelOutcome.CONFIRMED),
-    Row("openai-videos", "/sglang/v1", has_progress=True),
-    Row(
-        "openai-videos",
-        "/litellm/v1",
-        models=("rehearsal",),
-        has_progress=True,
-        wrong_key="refused_by_backend",
-    ),
-    Row("sora-video-gen", "/sora", with_key=False, has_progress=True, rewrites=True),
-    Row("sync-bytes", "/v1"),
-    Row("fal", "/fal", models=("fal-ai/rehearsal/text-to-video",)),
-    Row(
-        "replicate",
-        "/replicate",
-        models=("maker/rehearsal",),
-        has_progress=True,
-        cancel=CancelOutcome.CONFIRMED,
-    ),
-    Row("minimax-v1", "/minimax"),
-    Row(
-        "runway",
-        "/runway",
-        has_progress=True,
-        cancel=CancelOutcome.CONFIRMED,
-        busy=("quota_exhausted", False),
-    ),
-    Row("luma", "/luma"),
-    Row("kling", "/kling"),
-    Row("dashscope", "/dashscope", rewrites=True, cancel=None),
-    Row("together", "/together"),
-    Row("xai", "/xai", has_progress=True),
-]
-SMALL = {"width": 128, "height": 72, "duration_s": 1}
-ASKED: dict[str, dict[str, Any]] = {
-    "luma": {},
-    "kling": {},
-    "runway": {"duration_s": 2},
-}
-"""Fields besides the prompt, for services that do not take the small ones."""
+ASKS = {row.profile: row.asks for row in ROWS}
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +39,9 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, str]
         yield {True: str(one.base_url), False: str(other.base_url)}
 
 
-IN_EVERY_RUN = frozenset({"openai-videos", "sora-video-gen", "sync-bytes"})
-
-
 def _named(row: Row) -> Any:  # noqa: ANN401 - pytest's own
     name = f"{row.profile}{row.base.replace('/', '-')}"
-    marks = () if row.profile in IN_EVERY_RUN else (pytest.mark.slow,)
+    marks = () if row.in_every_run else (pytest.mark.slow,)
     return pytest.param(row, id=name, marks=marks)
 
 
@@ -147,7 +64,7 @@ async def backend(row: Row, address: str) -> AsyncIterator[Backend]:
 
 
 async def submit(backend: Backend, prompt: str) -> Submission:
-    request = VideoRequest(prompt=prompt, **ASKED.get(backend.name, SMALL))
+    request = VideoRequest(prompt=prompt, **ASKS[backend.name])
     return await backend.submit(request, idempotency_key=new_id())
 
 

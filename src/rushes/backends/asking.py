@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.profile import Profile, Submit, Variant
+    from rushes.backends.profile import Profile
+    from rushes.backends.sections import Submit, Variant
     from rushes.domain import VideoRequest
 
 SIZES = {"size", "width", "height"}

@@ -23,7 +23,7 @@ from rushes.backends.comfyui_answers import CLIP, Reader, is_running, place_in_q
 from rushes.backends.comfyui_workflow import Workflow, load_workflow
 from rushes.backends.dealing import deal_seed
 from rushes.backends.extraction import find, find_text
-from rushes.backends.profile import Defaults
+from rushes.backends.sections import Defaults
 from rushes.backends.speaking import as_kind, in_doubt, is_text, readable
 from rushes.backends.tokens import bearer_credentials
 from rushes.domain import (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rushes.backends import BackendConfig
-    from rushes.backends.profile import Auth
+    from rushes.backends.sections import Auth
 
 
 def credentials(auth: Auth, config: BackendConfig) -> Credentials:

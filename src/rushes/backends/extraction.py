@@ -29,15 +29,8 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.profile import (
-        Condition,
-        Errors,
-        JobProfile,
-        Profile,
-        Progress,
-        State,
-        StateRule,
-    )
+    from rushes.backends.profile import JobProfile, Profile
+    from rushes.backends.sections import Condition, Errors, Progress, State, StateRule
 
     Clean = Callable[[str, int], str]  # makes a backend's text safe, at most so many characters
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from rushes.backends.profile import Poll
+    from rushes.backends.sections import Poll
 
 
 def next_poll(poll: Poll, before: timedelta | None, headers: Mapping[str, str]) -> timedelta:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.profile import Step
+    from rushes.backends.sections import Step
     from rushes.domain import RemoteJob
     from rushes.net import Answer, Incoming
     from rushes.ports import ClipSource

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.profile import Call, Find
+    from rushes.backends.sections import Call, Find
     from rushes.domain import RemoteJob, VideoRequest
     from rushes.net import Answer, GuardedClient, Secret
     from rushes.ports import Finding

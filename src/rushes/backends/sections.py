@@ -1,0 +1,296 @@
+"""The tables that a profile is made of, each a schema that refuses what it does not know."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from rushes.backends.grammar import (
+    Asked,
+    Body,
+    CredentialText,
+    Kind,
+    Known,
+    KnownBody,
+    Method,
+    Pattern,
+    Pointer,
+    Pointers,
+    Seconds,
+    When,
+)
+from rushes.domain import PROMPT_MAX, Capabilities, RemoteStatus, Resolution, Shape
+
+
+class Part(BaseModel):
+    """A table of the document: unknown keys are refused, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Head(Part):
+    """What the profile is, and where its facts come from."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    version: Literal[1]
+    title: str
+    service: str
+    api: str
+    source: str
+    date: date
+    evidence: Literal["run", "recorded", "documented"] = "documented"
+    """What it was tried against: a real server, a real exchange, or documents and sources alone."""
+    limits: str = ""
+    """What it cannot do, in a sentence or two."""
+
+
+class Auth(Part):
+    """Credentials: `{key}` and named extras. What has no value is not sent."""
+
+    headers: dict[str, CredentialText] = {}
+    cookies: dict[str, CredentialText] = {}
+    query: dict[str, CredentialText] = {}
+    """For services that want their key in the address; it goes to their own origin only."""
+
+
+class Defaults(Part):
+    """What is asked for where the request says nothing of it."""
+
+    duration_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    aspect_ratio: Shape | None = None
+    resolution: Resolution | None = None
+
+
+class Variant(Part):
+    """What is sent instead where the request has, or lacks, certain fields."""
+
+    when: When
+    path: Asked | None = None
+    query: dict[str, Asked] | None = None
+    headers: dict[str, Asked] | None = None
+    body: Body | None = None
+
+
+class Submit(Part):
+    """The one request that may cost money."""
+
+    method: Method = "POST"
+    path: Asked
+    encoding: Literal["json", "multipart", "none"] = "json"
+    query: dict[str, Asked] = {}
+    headers: dict[str, Asked] = {}
+    body: Body = {}
+    variants: tuple[Variant, ...] = ()
+    """The first whose condition holds goes before what is said here."""
+    append: tuple[Asked, ...] = ()
+    """Texts that go behind the prompt, each only where all its values are there."""
+    defaults: Defaults = Defaults()
+    answer: Literal["job", "clip"] = "job"
+    """What comes back: a job to be followed, or after a while the clip itself."""
+    timeout_s: Seconds = 60
+
+
+Values = Annotated[dict[str, Pointers], Field(max_length=4)]
+
+
+class Extract(Part):
+    """Where an answer to a submit or a poll says what."""
+
+    id: Pointers
+    urls: dict[str, Pointers] = {}
+    """Addresses for later calls, named `{urls.x}`; `clip` is where the clip lies."""
+    values: Values = {}
+    """Other short texts for later calls, named `{values.x}`: a file's id, for instance."""
+    thumbnail: Pointers = ()
+    """Where the address of a still picture stands."""
+    effective_prompt: Pointers = ()
+
+
+class Call(Part):
+    """A request about a job that the backend knows."""
+
+    method: Method = "GET"
+    path: Known
+    query: dict[str, Known] = {}
+    headers: dict[str, Known] = {}
+    body: KnownBody = {}
+    """Sent as JSON; without one there is none."""
+
+
+class Select(Part):
+    """The entry of a list: the first or last whose pointers hold just these texts."""
+
+    array: Pointer
+    where: dict[Pointer, Known] = {}
+    take: Literal["first", "last"] = "first"
+    missing: Literal["gone", "out_of_sight"] = "gone"
+    """What it means that there is no such entry: the job is lost, or only not shown now."""
+
+
+class Poll(Call):
+    """How to ask how it stands, and how often."""
+
+    select: Select | None = None
+    """Where the answer is a list: which entry is the job. All pointers start there."""
+
+    first_s: Seconds = 2
+    factor: Annotated[float, Field(ge=1, le=5)] = 1.5
+    max_s: Seconds = 15
+    interval_header_ms: str | None = None
+    """A response header with the wait that the backend proposes, in milliseconds."""
+
+
+class Condition(Part):
+    """A test of an answer; everything that is given must hold."""
+
+    exists: Pointer | None = None
+    """There, and not null."""
+    empty: Pointer | None = None
+    """Absent, null, or without content."""
+    path: Pointer | None = None
+    equals: JsonValue = None
+    """`path` holds just this value."""
+
+    @model_validator(mode="after")
+    def _tests_something(self) -> Condition:
+        if self.exists is None and self.empty is None and self.path is None:
+            raise ValueError("a condition needs exists, empty, or path with equals")
+        return self
+
+
+class StateRule(Condition):
+    """A state that goes before the map."""
+
+    state: RemoteStatus
+    kind: Kind | None = None
+    message: Pointers = ()
+
+
+class State(Part):
+    """The state of a job: rules in their order, then the word at `path` through the map."""
+
+    path: Pointers = ()
+    map: dict[str, RemoteStatus] = {}
+    http: dict[int, RemoteStatus] = {}
+    """For services that tell it by the status of their answer to a poll: goes before the map."""
+    missing: RemoteStatus = RemoteStatus.IN_PROGRESS
+    unknown: RemoteStatus = RemoteStatus.IN_PROGRESS
+    rules: tuple[StateRule, ...] = ()
+
+
+class Progress(Part):
+    """How far it is; `scale` is the value that means done."""
+
+    path: Pointers = ()
+    pattern: Pattern | None = None
+    """Where the place holds prose, such as a log: its last match, or the first group of that."""
+    scale: Annotated[float, Field(gt=0)] = 100
+    queue_position: Pointers = ()
+    queue_pattern: Pattern | None = None
+
+
+class Classify(Part):
+    """An error is of `kind` where everything that is given holds."""
+
+    http: tuple[int, ...] = ()
+    code: tuple[str, ...] = ()
+    code_pattern: Pattern | None = None
+    message: Pattern | None = None
+    kind: Kind
+
+
+class Errors(Part):
+    """Where an error says what it is, and what that means."""
+
+    code: Pointers = ()
+    message: Pointers = ()
+    classify: tuple[Classify, ...] = ()
+
+
+class Ok(Part):
+    """The test that a 2xx answer passes unless it is an error in disguise."""
+
+    path: Pointer
+    equals: JsonValue
+    missing: bool = True
+    """Whether an answer without that place passes."""
+
+
+class Step(Call):
+    """A request between the end of a job and its clip, and what its answer tells."""
+
+    urls: dict[str, Pointers] = {}
+    values: Values = {}
+
+
+class Result(Part):
+    """Where the clip is: at `path`, or at an address that the job's answer gives."""
+
+    path: Known | None = None
+    steps: Annotated[tuple[Step, ...], Field(max_length=3)] = ()
+    """Made in their order, each time the clip is to be fetched."""
+    base64: Pointers = ()
+    """Where a JSON answer in the clip's place holds the clip itself."""
+    thumbnail: Known | None = None
+    """The address of a still picture, where the service has one for each clip."""
+    auth: Literal["never", "same_origin"] = "same_origin"
+    accept: str = "video/*, application/octet-stream;q=0.9, */*;q=0.1"
+    json_url: Pointers = ()
+    """Where a JSON answer in the clip's place holds its address."""
+    url_auth: Literal["never", "same_origin"] = "never"
+    """Whether credentials go to an address that an answer gave, if it is of our origin."""
+
+
+class Cancel(Call):
+    """How to stop a job. Only an answer that meets `confirmed` is called a confirmed stop."""
+
+    method: Method = "DELETE"
+    confirmed: Condition | None = None
+
+
+class Find(Part):
+    """How to look a job up by our own key: in a list, the entry that bears it at `key`."""
+
+    method: Method = "GET"
+    path: Asked
+    query: dict[str, Asked] = {}
+    headers: dict[str, Asked] = {}
+    body: Body = {}
+    array: Pointer
+    key: Pointer
+
+
+class Models(Part):
+    """What the models take; what is not said here is not offered."""
+
+    durations: tuple[Annotated[float, Field(gt=0, le=60)], ...] = ()
+    aspect_ratios: tuple[str, ...] = ()
+    resolutions: tuple[str, ...] = ()
+    seed: bool = False
+    negative_prompt: bool = False
+    first_frame: bool = False
+    n_max: Annotated[int, Field(ge=1, le=16)] = 1
+    prompt_max: Annotated[int, Field(ge=1, le=PROMPT_MAX)] = PROMPT_MAX
+    progress: bool = False
+    cancel: Literal["none", "queued", "any"] = "none"
+    idempotency: bool = False
+
+    def as_capabilities(self) -> Capabilities:
+        """Return the same as the domain's type."""
+        return Capabilities(**self.model_dump())
+
+
+class Check(Part):
+    """A harmless request that proves server, path and key."""
+
+    method: Method = "GET"
+    path: str
+    query: dict[str, str] = {}
+    http: tuple[int, ...] = ()
+    """Statuses beside 2xx with which a server that fits may answer."""
+    expect: Pointers = ()
+    """One of these is in such an answer of a server that fits the profile."""
+    url_ends: str | None = None
+    """How the configured URL usually ends, for the advice when the path is wrong."""
