@@ -121,6 +121,13 @@ class VideoBackend(Protocol):
         """Open the finished clip, from `start` where the backend can still prove it the same."""
         ...
 
+    async def thumbnail(self, remote: RemoteJob, *, max_bytes: int) -> bytes | None:
+        """Return the backend's own still picture of a finished clip; None where it has none.
+
+        What it calls a picture, nobody has looked at; more than `max_bytes` is as good as none.
+        """
+        ...
+
     async def cancel(self, remote: RemoteJob) -> CancelOutcome:
         """Ask the backend to stop, and say truthfully what came of it."""
         ...

@@ -103,6 +103,14 @@ def test_type_press_watch_play(served: Program, rehearsal: Program, page: Page) 
     assert hashlib.sha256(clip).hexdigest() == sha256_sent(rehearsal, prompt)
 
 
+def test_the_backends_own_picture_is_the_poster_before_any_page_looked(sora: Program) -> None:
+    job = sora.wait_job(sora.submit("a lighthouse nobody watches"), "completed")
+
+    poster = sora.get(f"/jobs/{job['id']}/poster")
+    assert poster.headers["content-type"] == "image/jpeg"
+    assert poster.content.startswith(b"\xff\xd8\xff")
+
+
 @pytest.mark.parametrize(
     ("word", "kind"),
     [("#refuse", "rejected_by_moderation"), ("#fail", "generation_failed")],

@@ -83,6 +83,10 @@ class ScriptedBackend:
         lost = BackendUnavailable("no clip is scripted")
         yield await self._answer("open_clip", lost, remote, start, validator)
 
+    async def thumbnail(self, remote: RemoteJob, *, max_bytes: int) -> bytes | None:
+        answer: bytes | None = await self._answer("thumbnail", None, remote, max_bytes)
+        return answer
+
     async def cancel(self, remote: RemoteJob) -> CancelOutcome:
         answer: CancelOutcome = await self._answer("cancel", CancelOutcome.CONFIRMED, remote)
         return answer

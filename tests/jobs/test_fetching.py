@@ -18,6 +18,7 @@ from rushes.errors import (
     ResultExpired,
     ResultLost,
 )
+from rushes.jobs.posters import POSTER_MAX, Posters, poster_key
 from rushes.ports import BlobState, Submission
 from tests.fakes import ScriptedBackend, ScriptedClip
 from tests.jobs.stage import BYTES, Stage, arriving
@@ -50,6 +51,11 @@ async def whole(stage: Stage, job: Job) -> bytes:
         return await reader.read(0, len(BYTES) + 1)
 
 
+def _opened(stage: Stage) -> list[tuple[object, ...]]:
+    """Return from where, and with which validator, the clip was opened each time."""
+    return [call.arguments[1:] for call in stage.backend.calls if call.method == "open_clip"]
+
+
 async def test_the_bytes_are_untouched_and_their_hash_is_kept() -> None:
     stage = stage_with(arriving(BYTES[:100], BYTES[100:5000], BYTES[5000:]))
 
@@ -67,7 +73,7 @@ async def test_a_broken_download_goes_on_where_it_stopped() -> None:
     job = await stage.run(await stage.submit())
 
     assert await whole(stage, job) == BYTES
-    assert stage.backend.calls[-1].arguments[1:] == (HALF, '"v"')
+    assert _opened(stage)[-1] == (HALF, '"v"')
     assert job.clip is not None
     assert job.clip.key == f"{job.id}-1"
 
@@ -79,7 +85,7 @@ async def test_without_a_strong_validator_it_begins_anew_under_a_new_key() -> No
     job = await stage.run(await stage.submit())
 
     assert await whole(stage, job) == BYTES
-    assert stage.backend.calls[-1].arguments[1:] == (0, None)
+    assert _opened(stage)[-1] == (0, None)
     assert job.clip is not None
     assert job.clip.key == f"{job.id}-2"
 
@@ -276,3 +282,31 @@ async def test_a_clip_in_the_answer_that_breaks_off_and_cannot_be_had_again_is_l
     assert job.failure is not None
     assert job.failure.kind == "result_lost"
     assert stage.backend.count("submit") == 1
+
+
+JPEG = b"\xff\xd8\xff" + bytes(500)
+
+
+async def test_the_backends_own_picture_becomes_the_poster() -> None:
+    stage = stage_with(arriving(), thumbnail=[JPEG])
+
+    job = await stage.run(await stage.submit())
+
+    async with stage.clips.open(poster_key(job.id)) as reader:
+        assert (reader.media_type, await reader.read(0, 1000)) == ("image/jpeg", JPEG)
+    (asked,) = [call for call in stage.backend.calls if call.method == "thumbnail"]
+    assert asked.arguments == (job.remote, POSTER_MAX)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [BackendUnavailable("no picture today"), b"<svg onload=alert(1)>", None],
+    ids=["an error", "no picture", "none"],
+)
+async def test_a_picture_that_does_not_come_costs_no_clip(answer: object) -> None:
+    stage = stage_with(arriving(), thumbnail=[answer])
+
+    job = await stage.run(await stage.submit())
+
+    assert await whole(stage, job) == BYTES
+    assert not await Posters(stage.clips).has(job)

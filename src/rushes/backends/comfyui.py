@@ -248,6 +248,10 @@ class ComfyBackend:
 
     # --- the end ----------------------------------------------------------------------------------
 
+    async def thumbnail(self, remote: RemoteJob, *, max_bytes: int) -> bytes | None:  # noqa: ARG002 - the port's
+        """See ports.VideoBackend."""
+        return None
+
     async def cancel(self, remote: RemoteJob) -> CancelOutcome:
         """See ports.VideoBackend. Confirmed is what the server says, or what is seen after."""
         answer = await self._client.call("POST", f"/api/jobs/{remote.id}/cancel")

@@ -212,6 +212,10 @@ class GradioBackend:
 
     # --- the end ----------------------------------------------------------------------------------
 
+    async def thumbnail(self, remote: RemoteJob, *, max_bytes: int) -> bytes | None:  # noqa: ARG002 - the port's
+        """See ports.VideoBackend."""
+        return None
+
     async def cancel(self, remote: RemoteJob) -> CancelOutcome:
         """See ports.VideoBackend.
 

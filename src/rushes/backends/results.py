@@ -16,7 +16,15 @@ from rushes.backends.extraction import (
     read_values,
 )
 from rushes.backends.profile import JobProfile
-from rushes.backends.speaking import Speaker, address_of, as_kind, is_text, readable, with_query
+from rushes.backends.speaking import (
+    Speaker,
+    address_of,
+    as_kind,
+    is_text,
+    readable,
+    resolved,
+    with_query,
+)
 from rushes.domain import Stage
 from rushes.errors import BackendError, BadBackendResponse, ResultExpired
 
@@ -55,6 +63,21 @@ class ClipReader(Speaker[JobProfile]):
             if isinstance(found, str):
                 raise BadBackendResponse("the clip's address leads to another address")
             yield found
+
+    async def thumbnail(self, remote: RemoteJob, *, max_bytes: int) -> bytes | None:
+        """See ports.VideoBackend."""
+        if remote.thumbnail is None:
+            return None
+        address, picture = resolved(self._client.base, remote.thumbnail), bytearray()
+        is_ours = self._profile.result.url_auth == "same_origin"
+        async with self._client.download(address, is_ours=is_ours) as incoming:
+            if not incoming.has_clip or (incoming.size or 0) > max_bytes:
+                return None
+            async for chunk in incoming.chunks():
+                picture += chunk
+                if len(picture) > max_bytes:
+                    return None
+        return bytes(picture)
 
     async def _after(self, step: Step, remote: RemoteJob) -> RemoteJob:
         """Return the job with what a step's answer adds to it."""

@@ -70,6 +70,10 @@ class SynchronousBackend(Speaker[ClipProfile]):
         """See ports.VideoBackend. What broke off on its way cannot be asked for again."""
         raise ResultLost("the clip came as the answer itself and broke off on its way")
 
+    async def thumbnail(self, remote: RemoteJob, *, max_bytes: int) -> bytes | None:  # noqa: ARG002 - the port's
+        """See ports.VideoBackend."""
+        return None
+
     async def cancel(self, remote: RemoteJob) -> CancelOutcome:  # noqa: ARG002 - the port's
         """See ports.VideoBackend."""
         return CancelOutcome.STOPPED_WAITING

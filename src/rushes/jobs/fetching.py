@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import logging
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,11 +17,14 @@ from rushes.errors import (
     ClipNotFound,
     ClipNotReady,
     ClipUnusable,
+    InvalidRequest,
     ResultExpired,
     ResultLost,
+    StorageError,
     StorageFull,
 )
 from rushes.jobs.media import SNIFF_BYTES, BrokenClip, MediaFacts, inspect, sniff
+from rushes.jobs.posters import POSTER_MAX, Posters
 from rushes.jobs.reading_ahead import read_ahead
 from rushes.ports import BlobState, StoredBlob
 
@@ -32,10 +37,13 @@ if TYPE_CHECKING:
     from rushes.jobs.directory import ConfiguredBackend
     from rushes.ports import ClipReader, ClipSource, ClipStore, ClipWriter, JobStore
 
+log = logging.getLogger(__name__)
+
 FETCH_TRIES = 12
 RETRY_PAUSE = timedelta(seconds=1)
 RETRY_PAUSE_MAX = timedelta(seconds=30)
 DISK_PAUSE = timedelta(seconds=30)
+THUMBNAIL_WAIT = timedelta(seconds=5)
 READ_BYTES = 512 * 1024
 
 
@@ -86,11 +94,24 @@ class Fetcher:
             job = (await self._fresh(job)).set_back(failure, next_at=self.clock() + DISK_PAUSE)
         else:
             job = (await self._fresh(job)).completed(clip, now=self.clock())
+            await self._keep_thumbnail(job, backend)
         await self.store.save(job)
 
     async def _fresh(self, job: Job) -> Job:
         """Return the row as it is now, under the fence that this worker was given."""
         return replace(await self.store.get(job.id), fence=job.fence)
+
+    async def _keep_thumbnail(self, job: Job, backend: ConfiguredBackend) -> None:
+        """Keep the backend's own picture, if it has one; for want of it no clip is held up."""
+        if job.remote is None:
+            return
+        try:
+            async with asyncio.timeout(THUMBNAIL_WAIT.total_seconds()):
+                picture = await backend.backend.thumbnail(job.remote, max_bytes=POSTER_MAX)
+            if picture is not None:
+                await Posters(self.clips).keep(job, picture)
+        except (BackendError, StorageError, InvalidRequest, TimeoutError) as error:
+            log.info("job %s: the backend's picture is not kept: %s", job.id, error)
 
     async def _adopt(self, job: Job) -> Clip | None:
         """Take over a clip that was finished just before a crash."""

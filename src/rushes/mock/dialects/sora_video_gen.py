@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +15,7 @@ from rushes.mock.jobs import Ending, MockJob, Status
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import HangUp
 from rushes.mock.spec import ClipSpec
+from rushes.mock.stills import still
 from rushes.mock.words import Word, words_in
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class SoraVideoGen(Dialect):
             Route("/backend/video_gen", self.create, methods=["POST"]),
             Route("/backend/video_gen", self.jobs),
             Route("/files/{key}.mp4", self.file),
+            Route("/files/{key}.jpg", self.thumbnail),
         ]
 
     async def create(self, request: Request) -> Response | HangUp:
@@ -75,10 +78,19 @@ class SoraVideoGen(Dialect):
 
     async def file(self, request: Request) -> Response:
         """Send a clip to whoever knows its address."""
+        return await self.send(self.finished(request))
+
+    async def thumbnail(self, request: Request) -> Response:
+        """Send a clip's picture to whoever knows its address."""
+        path = await self.rehearsal.clip(self.finished(request))
+        return Response(await asyncio.to_thread(still, path), media_type="image/jpeg")
+
+    def finished(self, request: Request) -> MockJob:
+        """Return the job whose file the path names; raises Refusal 404."""
         job = self.rehearsal.find(f"task_{request.path_params['key']}", dialect=self.name)
         if self.rehearsal.standing(job).status is not Status.COMPLETED:
             raise Refusal(404, "Not found")
-        return await self.send(job)
+        return job
 
     def refuse(self, refusal: Refusal) -> Response:
         """Return the error object."""
@@ -142,11 +154,15 @@ class SoraVideoGen(Dialect):
 
 
 def _generation(job: MockJob, request: Request) -> Json:
-    path = f"{request.scope['root_path']}/files/{job.key}.mp4"
+    files = f"{request.scope['root_path']}/files/{job.key}"
+    clip, picture = (
+        str(request.url.replace(path=files + end, query="")) for end in (".mp4", ".jpg")
+    )
     return {
         "id": f"gen_{job.key}",
         "task_id": job.id,
-        "url": str(request.url.replace(path=path, query="")),
+        "url": clip,
+        "encodings": {"source": {"path": clip}, "thumbnail": {"path": picture}},
         "seed": job.spec.seed,
         "width": job.spec.width,
         "height": job.spec.height,
