@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CATALOGUES := $(wildcard src/rushes/locales/*.po)
 
-.PHONY: run dev test test-slow check bench lock screens clean
+.PHONY: run dev test test-slow real-servers check bench lock screens clean
 
 run: $(VENV)/.run          ## the site with the rehearsal backend: http://127.0.0.1:8000/
 	@RUSHES_PORT=$(PORT) exec $(BIN)/rushes demo
@@ -18,8 +18,11 @@ dev: $(VENV)/.dev          ## the same, started anew whenever a Python file chan
 test: $(VENV)/.dev         ## everything but the slow tests, in under four minutes
 	@$(BIN)/pytest -q -n 3 --dist loadfile -m "not slow"
 
-test-slow: $(VENV)/.dev    ## kills, faults, proxies
+test-slow: $(VENV)/.dev    ## kills, faults, proxies; real servers, where the next one was run
 	@$(BIN)/pytest -q -n 2 --dist loadfile -m slow
+
+real-servers: $(VENV)/.dev ## install the servers that the slow tests start, outside the tree
+	@$(BIN)/python -m tests.real.environments
 
 check: $(VENV)/.dev        ## lint, types, import contracts, documents
 	@$(BIN)/ruff check .
@@ -40,6 +43,9 @@ lock: $(VENV)/.dev         ## resolve the locks anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --extra mock --group build --group dev --generate-hashes \
 	  --no-emit-index-url --universal --no-annotate --no-header -q -c requirements.lock \
 	  -o requirements-dev.lock
+	@for server in tests/real/locks/*.in; do $(BIN)/uv pip compile $$server --generate-hashes \
+	  --no-emit-index-url --universal --python-version 3.11 --no-annotate --no-header -q \
+	  -o $${server%.in}.lock || exit 1; done
 
 clean:
 	@rm -rf $(VENV) build dist

@@ -3,6 +3,7 @@
 import { catchUp } from "./live.js";
 import { announce, byId, newToken, say } from "./page.js";
 import { post } from "./post.js";
+import { wireRedraw } from "./redraw.js";
 
 const DRAFT = "rushes:draft";
 
@@ -23,7 +24,7 @@ function write(prompt, text) {
 }
 
 async function send(form, button) {
-  const body = new URLSearchParams(new FormData(form));
+  const body = new FormData(form);
   const label = button.textContent;
   button.disabled = true;
   button.textContent = say("sending");
@@ -66,7 +67,8 @@ export function wireComposer() {
   const form = byId("composer");
   if (!form) return;
   const prompt = form.elements.prompt;
-  const button = form.querySelector(".composer__send");
+  const button = () => byId("composer-send");
+  wireRedraw(form);
   if (!prompt.value) prompt.value = sessionStorage.getItem(DRAFT) ?? "";
   countLeft(prompt);
   prompt.addEventListener("input", () => {
@@ -82,7 +84,7 @@ export function wireComposer() {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!button.disabled) send(form, button);
+    if (!button().disabled) send(form, button());
   });
   document.addEventListener("click", (event) => {
     const example = event.target.closest("[data-example]");

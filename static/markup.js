@@ -19,9 +19,12 @@ export function cardOf(item) {
   return checked(template.content.firstElementChild, `job-${item.id}`);
 }
 
-// This very page as the server sees it now; `pick(id)` returns one element of it, or null.
-export async function fetchPage() {
-  const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+// This very page as the server sees it now, or what it answers to a form's fields; `pick(id)`
+// returns one element of it, or null.
+export async function fetchPage(address = location.href, body = undefined) {
+  const method = body ? "POST" : "GET";
+  const headers = { Accept: "text/html" };
+  const response = await fetch(address, { method, body, headers, cache: "no-store" });
   if (!response.ok) return null;
   const page = new DOMParser().parseFromString(policy.createHTML(await response.text()), "text/html");
   return (id) => (page.getElementById(id) ? checked(page.getElementById(id), id) : null);

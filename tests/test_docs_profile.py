@@ -14,7 +14,7 @@ import respx
 from pydantic import BaseModel
 
 from rushes.backends import Backend, BackendConfig, load_backend
-from rushes.backends.grammar import KINDS, REQUEST_NAMES
+from rushes.backends.grammar import REQUEST_NAMES, TROUBLES
 from rushes.backends.profile import JobProfile
 from rushes.backends.profile_files import read_profile, shipped_profiles
 from rushes.backends.templating import FILTERS
@@ -62,7 +62,7 @@ async def example(tmp_path: Path) -> AsyncIterator[Backend]:
     config = BackendConfig(
         name="example", url=ORIGIN, key=Secret(KEY), profile="example", profiles_dir=tmp_path
     )
-    backend = load_backend("profile", config)
+    backend = load_backend(config)
     yield backend
     await backend.aclose()
 
@@ -163,7 +163,7 @@ def test_the_page_names_each_filter_value_kind_and_profile() -> None:
     told = set(re.findall(r"`([\w-]+)(?::\w+)?`", PAGE))
 
     names = REQUEST_NAMES - {"extra"}
-    assert {*FILTERS, *KINDS, *names, *shipped_profiles()} <= told
+    assert {*FILTERS, *TROUBLES, *names, *shipped_profiles()} <= told
 
 
 def test_the_page_s_profile_is_sound() -> None:

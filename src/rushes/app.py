@@ -12,8 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rushes.backends import KINDS, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
+from rushes.backends_file import read_backends
 from rushes.domain import Limits, utc_now
+from rushes.errors import NotConfigured
 from rushes.jobs.directory import ConfiguredBackend, Directory
 from rushes.jobs.housekeeping import Housekeeping
 from rushes.jobs.service import JobService
@@ -31,10 +33,11 @@ from rushes.web.static import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from fastapi import FastAPI
 
-    from rushes.backends import Backend
+    from rushes.backends_file import BackendTable
     from rushes.settings import Settings
 
 DATABASE = "rushes.db"
@@ -46,7 +49,6 @@ class Rushes:
     """One running server's parts. `stop` ends streams and the worker; the site ends itself."""
 
     settings: Settings
-    backends: list[Backend]
     directory: Directory
     store: SqlJobs
     clips: LocalClips
@@ -67,33 +69,69 @@ class Rushes:
         finally:
             self.stop.set()
             await work
-            for backend in self.backends:
-                await backend.aclose()
+            for configured in self.directory.all():
+                await configured.backend.aclose()
             await self.store.close()
 
 
 def build(settings: Settings, *, rehearsal: bool = False) -> Rushes:
     """Make the parts; nothing is opened and nobody is called yet. Raises BadSetting."""
-    backend = load_configured_backend(settings)
-    directory = Directory.of([_configured(settings, backend, rehearsal=rehearsal)])
+    directory = Directory.of(configured_backends(settings, rehearsal=rehearsal))
     store = SqlJobs(settings.data_dir / DATABASE, utc_now)
     clips = LocalClips(settings.data_dir / CLIPS)
     limits = Limits(settings.max_queued, settings.max_queued_per_person)
     service = JobService(store, clips, directory, limits)
     worker = Worker(store, clips, directory)
-    return Rushes(settings, [backend], directory, store, clips, service, worker)
+    return Rushes(settings, directory, store, clips, service, worker)
 
 
-def load_configured_backend(settings: Settings) -> Backend:
-    """Make the backend that the settings name; raises BadSetting where they name none."""
+def configured_backends(settings: Settings, *, rehearsal: bool = False) -> list[ConfiguredBackend]:
+    """Make the backends that the settings name, the default first; raises BadSetting."""
+    if settings.backends_file is not None:
+        return _from_file(settings, settings.backends_file)
+    return [_from_environment(settings, rehearsal=rehearsal)]
+
+
+def _from_file(settings: Settings, path: Path) -> list[ConfiguredBackend]:
+    tables = read_backends(path)
+    configured = [_from_table(settings, name, table, path) for name, table in tables.items()]
+    for table in tables.values():
+        settings.forget(table.variables())
+    return configured
+
+
+def _from_table(
+    settings: Settings, name: str, table: BackendTable, path: Path
+) -> ConfiguredBackend:
+    try:
+        backend = load_backend(table.config(settings, path, name))
+    except (NotConfigured, BadSetting) as error:
+        raise BadSetting(f"{path}: {name}: {error}") from error
+    return ConfiguredBackend(
+        id=name,
+        name=table.label,
+        host=table.host,
+        backend=backend,
+        slots=table.concurrency,
+        rate=table.rate,
+        deadline=table.deadline_span,
+        held=table.hold,
+        overrides=table.overrides(),
+        defaults=table.defaults.model_dump(exclude_none=True),
+        prices=table.prices(),
+    )
+
+
+def _from_environment(settings: Settings, *, rehearsal: bool) -> ConfiguredBackend:
+    """Make the one backend of the environment; its id is its host, whatever it is called."""
     if settings.backend_url is None:
         raise BadSetting(
             "RUSHES_BACKEND_URL is not set: point it at your video service, "
             "or run `rushes demo` to try everything with the rehearsal backend"
         )
-    key = settings.key()
+    host, key = urlsplit(settings.backend_url).netloc, settings.key()
     config = BackendConfig(
-        name=backend_name(settings),
+        name=settings.backend_name or host,
         url=settings.backend_url,
         key=Secret(key) if key else None,
         profile=settings.backend_profile,
@@ -104,37 +142,19 @@ def load_configured_backend(settings: Settings) -> Backend:
         result_hosts=settings.backend_result_hosts,
         max_clip_bytes=settings.max_clip_mb * 1_000_000,
     )
-    return load_backend(_kind(settings.backend_profile), config)
-
-
-def _secrets(values: Mapping[str, str]) -> dict[str, Secret]:
-    return {name: Secret(value) for name, value in values.items()}
-
-
-def _kind(profile: str) -> str:
-    """Return which code speaks: one of its own name, else the engine for profile files."""
-    return profile if profile in KINDS else "profile"
-
-
-def backend_name(settings: Settings) -> str:
-    """Return what people read as the backend's name: the operator's word, else its host."""
-    return settings.backend_name or backend_host(settings)
-
-
-def backend_host(settings: Settings) -> str:
-    """Return host and port of the backend, as people are shown them."""
-    return urlsplit(settings.backend_url or "").netloc
-
-
-def _configured(settings: Settings, backend: Backend, *, rehearsal: bool) -> ConfiguredBackend:
     return ConfiguredBackend(
-        name=backend_name(settings),
-        host=backend_host(settings),
-        backend=backend,
+        id=host,
+        name=config.name,
+        host=host,
+        backend=load_backend(config),
         slots=settings.backend_concurrency,
         deadline=settings.deadline,
         rehearsal=rehearsal,
     )
+
+
+def _secrets(values: Mapping[str, str]) -> dict[str, Secret]:
+    return {name: Secret(value) for name, value in values.items()}
 
 
 def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import resource
@@ -21,9 +20,8 @@ from typing import TYPE_CHECKING, TextIO
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
-from rushes import __version__
-from rushes.app import backend_host, build, load_configured_backend, site_for
-from rushes.backends import overview, profile_tools
+from rushes import __version__, cli_profile
+from rushes.app import build, configured_backends, site_for
 from rushes.errors import RushesError
 from rushes.mock.config import MockConfig
 from rushes.ports import Severity
@@ -35,6 +33,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from fastapi import FastAPI
+
+    from rushes.ports import VideoBackend
 
 BAD_START = 2
 STOP_GRACE_S = 5
@@ -84,29 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("check", help=words, description=words).set_defaults(run=_check)
     words = "ask for a new shared password and print its hash, for RUSHES_PASSWORD_FILE"
     commands.add_parser("password", help=words, description=words).set_defaults(run=_password)
-    _add_profile(commands)
+    cli_profile.add_to(commands)
     return parser
-
-
-def _add_profile(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    words = "tools for writing a profile"
-    tools = commands.add_parser("profile", help=words, description=words)
-    each = tools.add_subparsers(required=True, metavar="TOOL")
-    words = "print the JSON Schema of profiles"
-    schema = each.add_parser("schema", help=words, description=words)
-    schema.set_defaults(run=_profile_schema)
-    words = "print what is shipped, as docs/backends.md"
-    shipped = each.add_parser("list", help=words, description=words)
-    shipped.set_defaults(run=_profile_list)
-    words = "print a commented start"
-    new = each.add_parser("new", help=words, description=words)
-    new.add_argument("name")
-    new.set_defaults(run=_profile_new)
-    words = "replay recorded answers and print what is understood; nothing leaves this machine"
-    test = each.add_parser("test", help=words, description=words)
-    test.add_argument("file", help="a .toml file, or the name of a shipped profile")
-    test.add_argument("--answers", type=Path, required=True, help="a folder of 01-submit-200.json")
-    test.set_defaults(run=_profile_test)
 
 
 # --- commands -----------------------------------------------------------------------------------
@@ -118,7 +97,7 @@ def _serve(args: argparse.Namespace) -> int:
 
 def _demo(args: argparse.Namespace) -> int:
     settings = _settings(args)
-    if settings.backend_url is not None:
+    if settings.backend_url is not None or settings.backends_file is not None:
         return _run_site(settings, mock=None)
     mock_socket = _listen("127.0.0.1", 0)
     port = mock_socket.getsockname()[1]
@@ -148,14 +127,22 @@ def _mock(args: argparse.Namespace) -> int:
 
 
 def _check(_: argparse.Namespace) -> int:
-    settings = load_settings()
-    backend = load_configured_backend(settings)
-    findings = asyncio.run(backend.check())
+    backends, are_well = configured_backends(load_settings()), True
+    for backend in backends:
+        if len(backends) > 1:
+            _say(f"{backend.id} ({backend.name}, {backend.host})")
+        are_well &= asyncio.run(_check_one(backend.backend))
+    return 0 if are_well else BAD_START
+
+
+async def _check_one(backend: VideoBackend) -> bool:
+    findings = await backend.check()
     for finding in findings:
         _say(f"{finding.severity.upper():8}{finding.subject}: {finding.message}")
         if finding.remedy:
             _say(f"        {finding.remedy}")
-    return BAD_START if any(f.severity is Severity.ERROR for f in findings) else 0
+    await backend.aclose()
+    return all(finding.severity is not Severity.ERROR for finding in findings)
 
 
 def _password(_: argparse.Namespace) -> int:
@@ -165,28 +152,6 @@ def _password(_: argparse.Namespace) -> int:
     except ValueError as error:
         raise BadSetting(str(error)) from error
     _say(hashed)
-    return 0
-
-
-def _profile_schema(_: argparse.Namespace) -> int:
-    _say(json.dumps(profile_tools.profile_schema(), indent=2))
-    return 0
-
-
-def _profile_list(_: argparse.Namespace) -> int:
-    _say(overview.backends_page().rstrip())
-    return 0
-
-
-def _profile_new(args: argparse.Namespace) -> int:
-    _say(profile_tools.new_profile(args.name).rstrip())
-    return 0
-
-
-def _profile_test(args: argparse.Namespace) -> int:
-    answers = profile_tools.read_answers(args.answers)
-    for line in asyncio.run(profile_tools.replay(args.file, answers)):
-        _say(line)
     return 0
 
 
@@ -280,7 +245,8 @@ async def _serve_site(
     loop = asyncio.get_running_loop()
     server = _Server(site_for(rushes), lambda: loop.call_soon_threadsafe(rushes.stop.set))
     async with _mock_beside(settings, mock), rushes.running():
-        _greet(settings, listening, rehearsal=mock is not None)
+        hosts = [backend.host for backend in rushes.directory.all()]
+        _greet(settings, listening, hosts, rehearsal=mock is not None)
         await server.serve(sockets=[listening])
 
 
@@ -304,10 +270,12 @@ async def _running_mock(settings: Settings, listening: socket.socket) -> AsyncIt
         await task
 
 
-def _greet(settings: Settings, listening: socket.socket, *, rehearsal: bool) -> None:
+def _greet(
+    settings: Settings, listening: socket.socket, hosts: list[str], *, rehearsal: bool
+) -> None:
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    backend = backend_host(settings)
+    backend = ", ".join(hosts)
     _say(f"Rushes {__version__}")
     _say(f"  address  {settings.public_url or f'http://{shown}:{port}/'}")
     _say(f"  backend  {'rehearsal backend on ' if rehearsal else ''}{backend}")

@@ -140,6 +140,10 @@ class VideoBackend(Protocol):
         """Try what can be tried without spending anything."""
         ...
 
+    async def aclose(self) -> None:
+        """Close what is open."""
+        ...
+
 
 # --- jobs ---------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from dotenv import dotenv_values
 from pydantic import (
     Field,
     IPvAnyNetwork,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     backend_models: Names = ()
     backend_concurrency: Annotated[int, Field(ge=1, le=1000)] = 2
     backend_deadline: Annotated[int, Field(ge=1, le=10_080)] = 30
+    backends_file: Path | None = None
     profiles_dir: Path | None = None
     # behind a proxy
     public_url: str | None = None
@@ -86,6 +88,9 @@ class Settings(BaseSettings):
     # manners
     language: Literal["en", "fr", "it"] = "en"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    _env_file: dict[str, str | None] = PrivateAttr(default_factory=dict)
+    """What the `.env` file holds, for whoever names a variable of their own."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -107,14 +112,7 @@ class Settings(BaseSettings):
     @field_validator("backend_url", "public_url")
     @classmethod
     def _plain_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must look like http://host or https://host/path")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("must have no user, no query and no fragment")
-        return value.rstrip("/")
+        return None if value is None else plain_address(value)
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -145,6 +143,21 @@ class Settings(BaseSettings):
             raise ValueError("set RUSHES_BACKEND_KEY or RUSHES_BACKEND_KEY_FILE, not both")
         return self
 
+    @model_validator(mode="after")
+    def _one_way_to_name_backends(self) -> Settings:
+        if self.backend_url is not None and self.backends_file is not None:
+            raise ValueError("set RUSHES_BACKEND_URL or RUSHES_BACKENDS_FILE, not both")
+        return self
+
+    def variable(self, name: str) -> str:
+        """Return a variable of the environment or of the `.env` file; empty where there is none."""
+        return os.environ.get(name) or self._env_file.get(name) or ""
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Take secrets out of the environment, so that no child process inherits them."""
+        for name in names:
+            os.environ.pop(name, None)
+
     @property
     def deadline(self) -> timedelta:
         """How long one job may take at the backend before we stop counting on it."""
@@ -154,11 +167,11 @@ class Settings(BaseSettings):
         """Return the backend's key from wherever it was put; raises BadSetting."""
         if self.backend_key_file is None:
             return self.backend_key.get_secret_value() if self.backend_key else None
-        return _read("RUSHES_BACKEND_KEY_FILE", self.backend_key_file).strip() or None
+        return read_text("RUSHES_BACKEND_KEY_FILE", self.backend_key_file).strip() or None
 
     def about(self) -> str:
         """Return the operator's own words for the About page; raises BadSetting."""
-        return _read("RUSHES_ABOUT_FILE", self.about_file) if self.about_file else ""
+        return read_text("RUSHES_ABOUT_FILE", self.about_file) if self.about_file else ""
 
     def headers(self) -> dict[str, str]:
         """Return the headers that the backend wants of every request; raises BadSetting."""
@@ -194,18 +207,31 @@ def load_settings(env_file: Path | None = ENV_FILE, **given: Any) -> Settings:  
 
     Secrets leave the environment, so that no child process and no crash dump inherits them.
     """
-    _refuse_strangers([*os.environ, *(dotenv_values(env_file) if env_file else ())])
+    in_file = dict(dotenv_values(env_file)) if env_file else {}
+    _refuse_strangers([*os.environ, *in_file])
     wanted = {name: value for name, value in given.items() if value is not None}
     try:
         settings = Settings(_env_file=env_file, **wanted)
     except ValidationError as error:
         raise BadSetting(_first_line(error)) from error
+    settings._env_file.update(in_file)
     for secret in ("BACKEND_KEY", "BACKEND_HEADERS", "BACKEND_COOKIES", "PASSWORD_HASH"):
         os.environ.pop(f"{PREFIX}{secret}", None)
     return settings
 
 
-def _read(setting: str, file: Path) -> str:
+def plain_address(value: str) -> str:
+    """Return an http address without a closing slash; raises ValueError for what is none."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must look like http://host or https://host/path")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must have no user, no query and no fragment")
+    return value.rstrip("/")
+
+
+def read_text(setting: str, file: Path) -> str:
+    """Return what a file holds; raises BadSetting, which names the setting."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -14,7 +14,7 @@ from tests.backends.wire import BASE, KEY
 
 @pytest.fixture
 async def backend() -> AsyncIterator[Backend]:
-    loaded = load_backend("profile", BackendConfig(name="main", url=BASE, key=Secret(KEY)))
+    loaded = load_backend(BackendConfig(name="main", url=BASE, key=Secret(KEY)))
     yield loaded
     await loaded.aclose()
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rushes.domain import RemoteStatus, VideoRequest
 
 if TYPE_CHECKING:
+    import httpx
+
     from rushes.backends import Backend
     from rushes.domain import RemoteJob
 
@@ -58,3 +60,13 @@ async def fetch(
     async with backend.open_clip(remote, start=start, validator=validator) as source:
         data = b"".join([chunk async for chunk in source.chunks()])
         return Fetched(data, source.size, source.start, source.validator)
+
+
+def stats(mock: httpx.Client) -> Any:  # noqa: ANN401 - JSON
+    """Return what a mock counted."""
+    return mock.get("/_mock/stats").json()
+
+
+def reset(mock: httpx.Client) -> None:
+    """Have a mock forget everything."""
+    mock.post("/_mock/reset").raise_for_status()

@@ -79,5 +79,7 @@ def write_graph(folder: Path, workflow: Any = None) -> Path:  # noqa: ANN401 - a
 def made(folder: Path, *, workflow: Any = None, **options: Any) -> Backend:  # noqa: ANN401
     """Return a backend for a server that only a mocked wire knows."""
     told = {"workflow": write_graph(folder, workflow)} | options
-    config = BackendConfig(name="comfy", url=COMFY, key=Secret(KEY), options=told)
-    return load_backend("comfyui", config)
+    config = BackendConfig(
+        name="comfy", url=COMFY, profile="comfyui", key=Secret(KEY), options=told
+    )
+    return load_backend(config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,11 @@ from rushes.backends import Backend, BackendConfig, load_backend
 from rushes.domain import CancelOutcome, RemoteStatus, new_id
 from rushes.errors import (
     OutcomeUnknown,
-    RateLimited,
     RefusedByBackend,
     RemoteJobNotFound,
-    ResultExpired,
-    Unauthorized,
 )
 from rushes.net import Secret
-from tests.backends.following import KEY, fetch, follow, submit, wait_for
+from tests.backends.following import fetch, follow, reset, stats, submit, wait_for
 from tests.backends.graphs import graph, write_graph
 from tests.mock.driving import QUICK, serving
 
@@ -58,7 +54,7 @@ def made(
     options = {"workflow": str(write_graph(folder, workflow))}
     secret = Secret(key) if key else None
     return load_backend(
-        "comfyui", BackendConfig(name="comfy", url=url, key=secret, options=options)
+        BackendConfig(name="comfy", url=url, profile="comfyui", key=secret, options=options)
     )
 
 
@@ -68,48 +64,6 @@ async def backend(mock: httpx.Client, base: str, tmp_path: Path) -> AsyncIterato
     loaded = made(mock, base, tmp_path)
     yield loaded
     await loaded.aclose()
-
-
-def reset(mock: httpx.Client) -> None:
-    mock.post("/_mock/reset").raise_for_status()
-
-
-def stats(mock: httpx.Client) -> Any:  # noqa: ANN401 - JSON
-    return mock.get("/_mock/stats").json()
-
-
-def made_clip(mock: httpx.Client, job_id: str) -> Any:  # noqa: ANN401 - JSON
-    return mock.get(f"/_mock/clips/{job_id}").json()
-
-
-async def test_a_prompt_becomes_the_very_clip_that_the_server_made(
-    backend: Backend, mock: httpx.Client
-) -> None:
-    prompt = 'a "red" kite\nover dunes 🪁 {{seed}} =seed {x}'
-
-    remote = await submit(backend, new_id(), prompt=prompt, seed=7, **SMALL)
-    seen = await follow(backend, remote)
-    clip = await fetch(backend, seen[-1])
-
-    assert list(dict.fromkeys(job.status for job in seen)) == [
-        RemoteStatus.QUEUED,
-        RemoteStatus.IN_PROGRESS,
-        RemoteStatus.COMPLETED,
-    ]
-    assert made_clip(mock, remote.id) == {
-        "sha256": hashlib.sha256(clip.data).hexdigest(),
-        "size": clip.size,
-    }
-    assert stats(mock)["by_prompt"] == {f"cinematic. {prompt}": 1}
-
-
-async def test_a_clip_is_fetched_from_where_it_broke_off(backend: Backend) -> None:
-    remote = (await follow(backend, await submit(backend, new_id(), **SMALL)))[-1]
-    whole = await fetch(backend, remote)
-
-    rest = await fetch(backend, remote, start=100, validator=whole.validator)
-
-    assert (rest.start, rest.data) == (100, whole.data[100:])
 
 
 async def test_the_cache_is_never_hit_unless_the_seed_is_asked_for_again(
@@ -185,13 +139,6 @@ async def test_a_workflow_that_the_server_cannot_run_is_refused_with_the_reason(
     assert message in caught.value.message
 
 
-async def test_a_busy_proxy_is_no_failure(backend: Backend) -> None:
-    with pytest.raises(RateLimited) as caught:
-        await submit(backend, new_id(), prompt="#busy bees", **SMALL)
-
-    assert caught.value.retryable is True
-
-
 async def test_a_lost_answer_is_found_by_our_id(backend: Backend, mock: httpx.Client) -> None:
     key = new_id()
     with pytest.raises(OutcomeUnknown):
@@ -260,29 +207,6 @@ async def test_forget_clears_the_history_and_does_not_claim_the_file(backend: Ba
 
     with pytest.raises(RemoteJobNotFound):
         await backend.poll(done)
-
-
-async def test_a_file_that_is_gone_is_an_expired_result(backend: Backend) -> None:
-    done = (await follow(backend, await submit(backend, new_id(), **SMALL)))[-1]
-    lost = replace(done, urls={"clip": "/view?filename=x.mp4&subfolder=video&type=output"})
-
-    with pytest.raises(ResultExpired):
-        await fetch(backend, lost)
-
-
-async def test_a_proxy_s_key_is_sent_and_a_wrong_one_told_apart(tmp_path: Path, base: str) -> None:
-    with serving(replace(QUICK, folder=tmp_path / "mock", key=KEY)) as client:
-        right, wrong = made(client, base, tmp_path, key=KEY), made(client, base, tmp_path)
-        done = (await follow(right, await submit(right, new_id(), **SMALL)))[-1]
-        clip = await fetch(right, done)
-        with pytest.raises(Unauthorized):
-            await submit(wrong, new_id(), **SMALL)
-        findings = [*await right.check(), *await wrong.check()]
-        await right.aclose()
-        await wrong.aclose()
-
-    assert len(clip.data) == clip.size
-    assert [finding.severity for finding in findings] == ["ok", "error"]
 
 
 async def test_something_else_at_that_address_is_no_comfyui(

@@ -53,16 +53,17 @@ def test_a_workflow_that_cannot_be_used_is_refused_at_start(
 
 
 def test_a_file_that_is_no_json_or_not_there_is_named(tmp_path: Path) -> None:
-    config = BackendConfig(name="comfy", url=COMFY, options={"workflow": tmp_path / "none.json"})
+    options = {"workflow": tmp_path / "none.json"}
+    config = BackendConfig(name="comfy", url=COMFY, profile="comfyui", options=options)
     with pytest.raises(NotConfigured, match="cannot be read"):
-        load_backend("comfyui", config)
+        load_backend(config)
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(NotConfigured, match=r"bad\.json is not JSON"):
-        load_backend("comfyui", replace(config, options={"workflow": tmp_path / "bad.json"}))
+        load_backend(replace(config, options={"workflow": tmp_path / "bad.json"}))
     with pytest.raises(NotConfigured, match="option workflow"):
-        load_backend("comfyui", replace(config, options={}))
+        load_backend(replace(config, options={}))
     with pytest.raises(NotConfigured, match="option steps"):
-        load_backend("comfyui", replace(config, options={"workflow": "x", "steps": 3}))
+        load_backend(replace(config, options={"workflow": "x", "steps": 3}))
 
 
 @pytest.mark.anyio

@@ -294,6 +294,21 @@ def test_all_that_a_rule_says_must_hold() -> None:
     assert kind(422, 8, "a FACE") is RefusedByBackend
 
 
+def test_what_a_profile_omits_from_messages_is_not_told() -> None:
+    rule = {"path": "/status", "equals": "gone", "state": "failed", "message": ["/why"]}
+    profile = with_parts(error={"omit": r"\s*Request id: \S+"}, state={"rules": [rule]})
+    said = "Not this. Request id: 0217-ab"
+    refusals: list[JsonValue] = [{"error": {"message": said}}, said]
+    gone: JsonValue = {"status": "gone", "why": said}
+
+    for document in refusals:
+        error = read_error(profile, 400, document, stage=Stage.SUBMIT, clean=clean)
+        assert error.message == "Not this."
+    job = read_job(profile, gone, remote_id="1", stage=Stage.POLL, clean=clean)
+    assert job.failure is not None
+    assert job.failure.message == "Not this."
+
+
 def test_an_error_in_disguise_is_found() -> None:
     profile = with_parts(ok={"path": "/base/code", "equals": 0, "missing": True})
     strict = with_parts(ok={"path": "/code", "equals": 0, "missing": False})

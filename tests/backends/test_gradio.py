@@ -62,13 +62,13 @@ def stream(*messages: dict[str, Any]) -> httpx.Response:
 
 
 def config(**more: Any) -> BackendConfig:  # noqa: ANN401 - fields of the config
-    usual: dict[str, Any] = {"name": "app", "url": BASE, "key": Secret(KEY)}
+    usual: dict[str, Any] = {"name": "app", "url": BASE, "profile": "gradio", "key": Secret(KEY)}
     return BackendConfig(**(usual | more))
 
 
 @pytest.fixture
 async def backend() -> AsyncIterator[Backend]:
-    loaded = load_backend("gradio", config())
+    loaded = load_backend(config())
     yield loaded
     await loaded.aclose()
 
@@ -312,7 +312,7 @@ async def test_a_login_is_made_once_and_again_when_it_is_over(wire: respx.MockRo
     over = httpx.Response(401, json={"detail": {"error": "Not authenticated"}})
     taken = httpx.Response(200, json={"event_id": "e1"})
     calls = wire.post(f"{API}/call/generate").mock(side_effect=[over, taken])
-    backend = load_backend("gradio", config(key=None, extras=LOGIN))
+    backend = load_backend(config(key=None, extras=LOGIN))
 
     remote = await submit(backend, JOB)
     done = await backend.poll(remote)
@@ -328,7 +328,7 @@ async def test_a_login_is_made_once_and_again_when_it_is_over(wire: respx.MockRo
 async def test_a_login_that_is_turned_away_names_no_password(wire: respx.MockRouter) -> None:
     told = {"detail": "Incorrect credentials: pass word"}
     wire.post("/login").respond(400, json=told)
-    backend = load_backend("gradio", config(key=None, extras=LOGIN))
+    backend = load_backend(config(key=None, extras=LOGIN))
 
     with pytest.raises(Unauthorized) as caught:
         await submit(backend, JOB)
@@ -349,7 +349,7 @@ async def test_a_login_that_is_turned_away_names_no_password(wire: respx.MockRou
 )
 def test_a_wrong_option_is_named(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(NotConfigured, match=complaint):
-        load_backend("gradio", config(options=options))
+        load_backend(config(options=options))
 
 
 # --- a connection that breaks ---------------------------------------------------------------------
@@ -385,7 +385,7 @@ async def an_app_that_hangs_up() -> AsyncIterator[str]:
 
 async def test_a_stream_that_is_cut_is_opened_again_until_the_app_is_gone() -> None:
     async with an_app_that_hangs_up() as url:
-        backend = load_backend("gradio", config(url=url))
+        backend = load_backend(config(url=url))
         remote = await submit(backend, JOB)
         seen = []
         for _ in range(3):

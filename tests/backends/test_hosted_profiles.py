@@ -27,7 +27,7 @@ def hosted(profile: str) -> Backend:
     config = BackendConfig(
         name=profile, url=HOST, key=Secret(KEY), profile=profile, models=(MODEL,)
     )
-    return load_backend("profile", config)
+    return load_backend(config)
 
 
 SUBMITS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [

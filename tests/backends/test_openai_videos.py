@@ -84,7 +84,7 @@ async def test_a_submit_carries_exactly_these_headers(
 
 async def test_without_a_key_no_authorization_is_sent(wire: respx.MockRouter) -> None:
     route = wire.post("/videos").respond(200, json=QUEUED)
-    backend = load_backend("profile", BackendConfig(name="main", url=f"{BASE}/"))
+    backend = load_backend(BackendConfig(name="main", url=f"{BASE}/"))
 
     await submit(backend)
     await backend.aclose()
@@ -97,7 +97,7 @@ async def test_the_first_configured_model_is_named_when_none_is_asked_for(
     wire: respx.MockRouter,
 ) -> None:
     route = wire.post("/videos").respond(200, json=QUEUED)
-    backend = load_backend("profile", BackendConfig(name="main", url=BASE, models=("a", "b")))
+    backend = load_backend(BackendConfig(name="main", url=BASE, models=("a", "b")))
 
     await submit(backend)
     catalogue = await backend.describe()

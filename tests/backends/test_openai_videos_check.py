@@ -69,7 +69,7 @@ async def test_a_check_names_the_setting_the_host_and_the_next_step(
 
 async def test_a_check_proposes_the_end_of_the_address(wire: respx.MockRouter) -> None:
     wire.get("http://video.test:8000/videos").respond(404, json={"detail": "Not Found"})
-    backend = load_backend("profile", BackendConfig(name="main", url="http://video.test:8000"))
+    backend = load_backend(BackendConfig(name="main", url="http://video.test:8000"))
 
     (finding,) = await backend.check()
     await backend.aclose()
@@ -79,7 +79,7 @@ async def test_a_check_proposes_the_end_of_the_address(wire: respx.MockRouter) -
 
 async def test_a_check_without_a_key_asks_for_one(wire: respx.MockRouter) -> None:
     wire.get("/videos").respond(401, json={"error": "Unauthorized"})
-    backend = load_backend("profile", BackendConfig(name="main", url=BASE))
+    backend = load_backend(BackendConfig(name="main", url=BASE))
 
     (finding,) = await backend.check()
     await backend.aclose()
@@ -95,20 +95,20 @@ async def test_a_check_without_a_key_asks_for_one(wire: respx.MockRouter) -> Non
 )
 def test_a_bad_address_is_a_configurationerror_body(url: str) -> None:
     with pytest.raises(NotConfigured):
-        load_backend("profile", BackendConfig(name="main", url=url))
+        load_backend(BackendConfig(name="main", url=url))
 
 
 @pytest.mark.parametrize("key", ["line\nbreak", "snow☃man"])
 def test_a_key_that_no_header_can_carry_is_a_configurationerror_body(key: str) -> None:
     with pytest.raises(NotConfigured, match="Authorization") as caught:
-        load_backend("profile", BackendConfig(name="main", url=BASE, key=Secret(key)))
+        load_backend(BackendConfig(name="main", url=BASE, key=Secret(key)))
 
     assert key not in caught.value.message
 
 
-def test_an_unknown_kind_lists_the_known_ones() -> None:
-    with pytest.raises(NotConfigured, match="profile"):
-        load_backend("carrier-pigeon", BackendConfig(name="main", url=BASE))
+def test_an_unknown_profile_lists_the_known_ones() -> None:
+    with pytest.raises(NotConfigured, match="openai-videos"):
+        load_backend(BackendConfig(name="main", url=BASE, profile="carrier-pigeon"))
 
 
 def test_a_configuration_prints_no_key() -> None:

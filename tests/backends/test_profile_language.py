@@ -58,7 +58,7 @@ def made(folder: Path, *, key: str = KEY, **tables: str) -> Backend:
     config = BackendConfig(
         name="made-up", url=BASE, key=Secret(key), profile="made-up", profiles_dir=folder
     )
-    return load_backend("profile", config)
+    return load_backend(config)
 
 
 async def sent(backend: Backend, wire: respx.MockRouter, path: str, **fields: Any) -> Any:  # noqa: ANN401

@@ -116,7 +116,7 @@ def config(tmp_path: Path) -> BackendConfig:
 
 @pytest.fixture
 async def other(config: BackendConfig) -> AsyncIterator[Backend]:
-    backend = load_backend("profile", config)
+    backend = load_backend(config)
     yield backend
     await backend.aclose()
 
@@ -237,4 +237,4 @@ def test_an_extra_that_the_profile_names_must_be_configured(config: BackendConfi
     poor = BackendConfig(name="other", url=BASE, profile="other", profiles_dir=config.profiles_dir)
 
     with pytest.raises(NotConfigured, match="org, session"):
-        load_backend("profile", poor)
+        load_backend(poor)

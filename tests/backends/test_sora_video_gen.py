@@ -50,7 +50,7 @@ async def sora() -> AsyncIterator[Backend]:
         },
         cookies={"session": Secret(CRUMB), "theme": Secret("dark")},
     )
-    backend = load_backend("profile", config)
+    backend = load_backend(config)
     yield backend
     await backend.aclose()
 

@@ -51,7 +51,7 @@ def loaded(url: str = BASE, patience: Patience | None = None) -> Backend:
         profile="sync-bytes",
         patience=patience or Patience(),
     )
-    return load_backend("profile", config)
+    return load_backend(config)
 
 
 @pytest.fixture

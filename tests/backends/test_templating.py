@@ -153,6 +153,8 @@ ADDRESSES: list[tuple[str, dict[str, str], str]] = [
     ("/{id:path}", {"id": "models/v/operations/1?x"}, "/models/v/operations/1%3Fx"),
     ("/{id:path}", {"id": "a/../../b"}, "/a/%2E%2E/%2E%2E/b"),
     ("{urls.poll}", {"urls.poll": "https://x.test/a?b=c"}, "https://x.test/a?b=c"),
+    ("/r{urls.poll:path}/s", {"urls.poll": "https://x.test/a%20b/c?d=e"}, "/r/a%20b/c/s"),
+    ("/r{urls.poll:path}", {"urls.poll": "https://x.test/../a"}, "/r/%2E%2E/a"),
     ("/v1/models:go", {}, "/v1/models:go"),
 ]
 
@@ -167,6 +169,11 @@ def test_an_address_keeps_each_value_in_its_segment(
 def test_an_address_without_its_value_is_refused() -> None:
     with pytest.raises(TemplateError):
         fill_address("/videos/{id}", {"id": None})
+
+
+def test_what_is_no_address_has_no_path() -> None:
+    with pytest.raises(TemplateError, match="no address"):
+        fill_address("/r{urls.poll:path}", {"urls.poll": "https://[x/a"})
 
 
 def test_text_without_its_value_is_absent() -> None:

@@ -27,7 +27,7 @@ async def sora() -> AsyncIterator[Backend]:
         profile="sora-video-gen",
         headers={"Authorization": Secret(SENTINEL)},
     )
-    backend = load_backend("profile", config)
+    backend = load_backend(config)
     yield backend
     await backend.aclose()
 

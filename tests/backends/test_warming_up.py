@@ -30,7 +30,7 @@ async def test_a_submit_that_is_held_while_the_model_warms_up_is_waited_for() ->
     hasty = Patience(answer=timedelta(seconds=0.1))
     async with hostile(sends(b"", b"", ACCEPTED + JOB, pause=0.3)) as peer:
         config = BackendConfig(name="main", url=f"{peer.url}/v1", patience=hasty)
-        backend = load_backend("profile", config)
+        backend = load_backend(config)
         async with asyncio.timeout(5):
             remote = await submit(backend)
         await backend.aclose()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rushes.backends import BackendConfig
+from rushes.backends.contract import WORDS, Traits
 from rushes.domain import CancelOutcome
 from rushes.net import Secret
+from tests.backends.graphs import graph, write_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 KEY = "contract-key-5f1d20"
 CRUMB = "contract-crumb-77"
@@ -18,30 +21,27 @@ SMALL = {"width": 128, "height": 72, "duration_s": 1}
 
 
 @dataclass(frozen=True)
-class Row:
-    """One profile at one dialect, and what is true of the two together."""
+class Row(Traits):
+    """One profile or kind of backend at one dialect, and what is true of the two together."""
 
     profile: str
     base: str
+    _: KW_ONLY
     models: tuple[str, ...] = ()
     with_key: bool = True
-    has_progress: bool = False
-    cancel: CancelOutcome | None = CancelOutcome.STOPPED_WAITING
-    """None where it depends on the moment; then the profile's own tests tell."""
-    wrong_key: str = "unauthorized"
-    rewrites: bool = False
-    busy: tuple[str, bool] = ("rate_limited", True)
-    """What being turned away is called, and whether it may be tried again."""
     asks: Mapping[str, Any] = field(default_factory=lambda: SMALL)
-    """Fields beside the prompt."""
+    options: Callable[[Path], Mapping[str, object]] = lambda _: {}
+    """A code backend's own, whose files may go into a folder."""
+    cannot: tuple[str, ...] = ()
+    """Words that this dialect has no answer to play on."""
     in_every_run: bool = False
     """Whether the fast suite has it too."""
 
     @property
-    def is_synchronous(self) -> bool:
-        return self.profile == "sync-bytes"
+    def words(self) -> set[str]:
+        return set(WORDS) - set(self.cannot)
 
-    def config(self, address: str, *, secret: str = KEY) -> BackendConfig:
+    def config(self, address: str, folder: Path, *, secret: str = KEY) -> BackendConfig:
         headers = {} if self.with_key else {"X-Sentinel": Secret(secret)}
         return BackendConfig(
             name=self.profile,
@@ -51,10 +51,40 @@ class Row:
             models=self.models,
             headers=headers,
             cookies={} if self.with_key else {"session": Secret(CRUMB)},
+            options=self.options(folder),
         )
 
 
+PROMPT_ALONE = graph(text=("2", "text", "{{prompt}}"))
+
+
+def comfyui(base: str, *cannot: str) -> Row:
+    return Row(
+        "comfyui",
+        base,
+        options=lambda folder: {"workflow": write_graph(folder, PROMPT_ALONE)},
+        cancel=CancelOutcome.CONFIRMED,
+        refused="refused_by_backend",  # it has no content rules
+        withheld="generation_failed",
+        cannot=cannot,
+    )
+
+
+def gradio(base: str) -> Row:
+    return Row(
+        "gradio",
+        base,
+        has_progress=True,
+        busy=("concurrency_limited", True),
+        says_when=False,
+        cannot=("#html", "#bare", "#odd-word"),  # a stream of events tells how it stands
+    )
+
+
 ROWS = [
+    *(gradio(base) for base in ("/gradio", "/gradio5", "/gradio4")),
+    comfyui("/comfyui"),
+    comfyui("/comfyui3", "#odd-word"),  # its history has no word for how a job stands
     Row("openai-videos", "/v1", in_every_run=True, cancel=CancelOutcome.CONFIRMED),
     Row("openai-videos", "/sglang/v1", in_every_run=True, has_progress=True),
     Row(
@@ -73,7 +103,24 @@ ROWS = [
         has_progress=True,
         rewrites=True,
     ),
-    Row("sync-bytes", "/v1", in_every_run=True),
+    Row("openai-videos", "/fastvideo/v1"),
+    Row("openai-videos+tensorrt-llm", "/tensorrt-llm/v1", cancel=CancelOutcome.CONFIRMED),
+    Row("openai-videos+dynamo", "/dynamo/v1", models=("rehearsal",), is_synchronous=True),
+    Row("localai", "/localai", models=("rehearsal",), is_synchronous=True),
+    Row(
+        "cog",
+        "/cog",
+        is_synchronous=True,
+        busy=("concurrency_limited", True),
+        says_when=False,
+    ),
+    Row("sync-json", "/sync-json/v1", is_synchronous=True),
+    Row("huggingface", "/huggingface", models=("maker/rehearsal/text-to-video",)),
+    Row("huggingface+novita", "/huggingface", models=("rehearsal",), is_synchronous=True),
+    Row("huggingface+replicate", "/huggingface", models=("maker/r",), is_synchronous=True),
+    Row("huggingface+together", "/huggingface", models=("maker/rehearsal",)),
+    Row("huggingface+wavespeed", "/huggingface", models=("maker/rehearsal",)),
+    Row("sync-bytes", "/v1", in_every_run=True, is_synchronous=True, withheld="refused_by_backend"),
     Row("fal", "/fal", models=("fal-ai/rehearsal/text-to-video",)),
     Row(
         "replicate",
@@ -96,4 +143,69 @@ ROWS = [
     Row("dashscope", "/dashscope", rewrites=True, cancel=None),
     Row("together", "/together"),
     Row("xai", "/xai", has_progress=True),
+    Row("minimax-v2", "/minimax2", rewrites=True, cancel=None, asks={}),
+    Row("ark", "/ark", models=("seedance",), rewrites=True, cancel=None),
+    Row("openrouter", "/openrouter", models=("maker/rehearsal",)),
+    Row(
+        "ltx-v1",
+        "/ltx",
+        is_synchronous=True,
+        busy=("concurrency_limited", True),
+        cannot=("#html-answer", "#bare-answer"),  # its clips do not say that they are clips
+    ),
+    Row("ltx-v2", "/ltx", busy=("concurrency_limited", True)),
+    Row("higgsfield", "/higgsfield", models=("maker/rehearsal",)),
+    Row("wavespeed", "/wavespeed", models=("maker/rehearsal",)),
+    Row(
+        "siliconflow",
+        "/siliconflow",
+        models=("rehearsal",),
+        asks={},
+        cannot=("#html", "#bare", "#odd-word"),  # its polls do not name the job in sight
+    ),
+    Row("luma-dream-machine", "/dream-machine", asks={}),
+    Row(
+        "sd-server",
+        "/sd-server",
+        cancel=None,
+        busy=("concurrency_limited", True),
+        says_when=False,
+        cannot=("#expired",),  # its clips are in its polls
+    ),
+    Row(
+        "lightx2v",
+        "/lightx2v",
+        cancel=CancelOutcome.CONFIRMED,
+        busy=("concurrency_limited", True),
+        says_when=False,
+    ),
+    Row("bentoml", "/bentoml", is_synchronous=True),
+    Row("bentoml-task", "/bentoml", withheld="generation_failed"),
+    Row(
+        "xinference",
+        "/xinference",
+        models=("rehearsal",),
+        is_synchronous=True,
+        cannot=("#html-answer", "#bare-answer"),  # its answers name no job
+    ),
+    Row(
+        "swarmui",
+        "/swarmui",
+        models=("rehearsal",),
+        is_synchronous=True,
+        cannot=("#busy",),  # it turns nobody away
+    ),
+    Row(
+        "comfy-api-v2",
+        "/comfy-api",
+        models=("rehearsal-t2v.safetensors",),
+        has_progress=True,
+        cancel=CancelOutcome.CONFIRMED,
+    ),
+    Row(
+        "gemini-omni",
+        "/gemini/v1beta",
+        cancel=CancelOutcome.CONFIRMED,
+        asks={"duration_s": 1},
+    ),
 ]

@@ -99,6 +99,9 @@ class ScriptedBackend:
         answer: list[Finding] = await self._answer("check", [])
         return answer
 
+    async def aclose(self) -> None:
+        await self._answer("aclose", None)
+
     async def _answer(self, method: str, otherwise: Any, *arguments: object) -> Any:  # noqa: ANN401 - as scripted
         self.calls.append(Call(method, arguments))
         answers = self.script.get(method)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rushes.domain import LOCAL_VIEWER, Catalogue, Limits, VideoRequest
 from rushes.jobs.directory import ConfiguredBackend, Directory
 from rushes.jobs.fetching import Fetcher
+from rushes.jobs.frames import Frames
 from rushes.jobs.queueing import chooser
 from rushes.jobs.service import JobService
 from rushes.jobs.steps import Steps
@@ -47,7 +48,7 @@ class Stage:
         self.store = MemoryJobs(self.clock)
         catalogue = Catalogue({"": self.capabilities}) if self.capabilities else None
         self.configured = ConfiguredBackend(
-            "demo", "backend.test", self.backend, catalogue=catalogue
+            "demo", "Demo", "backend.test", self.backend, catalogue=catalogue
         )
         self.directory = Directory.of([self.configured])
         self.service = JobService(self.store, self.clips, self.directory, Limits(), self.clock)
@@ -63,7 +64,8 @@ class Stage:
     async def carry(self, job: Job, store: JobStore | None = None) -> None:
         """Take a leased job one step."""
         kept = store or self.store
-        steps = Steps(kept, self.directory, Fetcher(kept, self.clips, self.clock), self.clock)
+        fetcher = Fetcher(kept, self.clips, self.clock)
+        steps = Steps(kept, self.directory, fetcher, Frames(self.clips), self.clock)
         await steps.step(job, self.wish)
 
     async def step(self) -> None:

@@ -23,7 +23,7 @@ WRONG_KEY = Finding(
 
 
 def configured(*findings: list[Finding] | BackendError) -> ConfiguredBackend:
-    return ConfiguredBackend("main", "video.test:8000", ScriptedBackend(check=findings))
+    return ConfiguredBackend("main", "Main", "video.test:8000", ScriptedBackend(check=findings))
 
 
 async def test_a_probe_keeps_the_kind_of_what_it_found() -> None:

@@ -281,9 +281,9 @@ async def test_a_retry_goes_to_the_default_where_the_old_backend_is_gone() -> No
     stage = a_stage()
     job = await stage.submit()
     moved = stage.directory.backends.pop("demo")
-    moved.name = "renamed"
-    stage.directory.backends["renamed"] = moved
+    moved.id, moved.name = "other", "Other"
+    stage.directory.backends["other"] = moved
 
     again = await stage.service.retry(LOCAL_VIEWER, job.id)
 
-    assert (again.backend, again.origin) == ("renamed", job.id)
+    assert (again.backend, again.origin) == ("other", job.id)

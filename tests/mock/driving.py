@@ -18,16 +18,26 @@ from rushes.mock.app import create_mock
 from rushes.mock.config import MockConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
+
+    from rushes.mock.dialects.dialect import Dialect
 
 SMALL = {"seconds": "1", "size": "128x72", "seed": "3"}
 QUICK = MockConfig(queue_s=0.05, work_s=0.3, send_s=0.05, retry_after_s=1)
 
 
 @contextmanager
-def serving(config: MockConfig) -> Generator[httpx.Client]:
-    """Run the mock in a thread and yield a client; both have ended afterwards."""
-    server = uvicorn.Server(uvicorn.Config(create_mock(config), port=0, log_level="critical"))
+def serving(
+    config: MockConfig, dialects: Mapping[str, type[Dialect]] | None = None
+) -> Generator[httpx.Client]:
+    """Run the mock in a thread and yield a client; both have ended afterwards.
+
+    `dialects` are played beside those that it has.
+    """
+    app = create_mock(config)
+    for base, dialect in (dialects or {}).items():
+        app.mount(base, dialect(app.state.rehearsal).app())
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

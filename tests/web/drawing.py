@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
@@ -14,6 +16,7 @@ from rushes.domain import (
     Failure,
     Job,
     JobEvent,
+    Price,
     Stage,
 )
 from rushes.jobs.directory import ConfiguredBackend, Directory
@@ -46,9 +49,17 @@ LISTED = [
 def backend(**changes: object) -> ConfiguredBackend:
     catalogue = Catalogue({"": ABLE, "large": ABLE})
     there = ConfiguredBackend(
-        "Backend A", "gpu.example.org", cast("VideoBackend", None), catalogue=catalogue
+        "a", "Backend A", "gpu.example.org", cast("VideoBackend", None), catalogue=catalogue
     )
     return replace(there, **cast("dict[str, Any]", changes))
+
+
+PRICE = Price(
+    "USD", date(2026, 11, 1), per_second=Decimal("0.1"), per_second_at={"720p": Decimal("0.2")}
+)
+OTHER = backend(
+    id="b", name="Backend B", held=True, defaults={"duration_s": 8.0}, prices={"": PRICE}
+)
 
 
 def make_renderer(locales: Path, *, down: bool = False, prefix: str = "/video") -> Renderer:
@@ -91,7 +102,10 @@ def studio(renderer: Renderer, language: str = "en", **changes: Any) -> Page:  #
         "next": "cursor",
         "revision": 9,
     }
-    response = renderer.page("studio.html", request=request(language), **(context | changes))
+    context |= changes
+    context.setdefault("backends", [context["backend"]])
+    context["composer"] = context["composer"].standing_at(context["backend"])
+    response = renderer.page("studio.html", request=request(language), **context)
     return Page(bytes(response.body).decode())
 
 
@@ -122,7 +136,7 @@ def library(renderer: Renderer, language: str = "en", **changes: Any) -> Page:  
         "aheads": {},
         "posters": frozenset({LISTED[0].id}),
         "filters": Filters("rain", Shelf.DONE, starred=True),
-        "backends": ["Backend A", "Backend B"],
+        "backends": [backend(), OTHER],
         "next": "cursor",
         "revision": 9,
     }
@@ -141,6 +155,7 @@ def every_page(renderer: Renderer, language: str = "en") -> dict[str, Page]:
         "empty": studio(renderer, language, jobs=[], next=None),
         "refused": studio(renderer, language, composer=ComposerState("t", {"seed": "x"}, wrong)),
         "silent backend": studio(renderer, language, backend=backend(catalogue=None)),
+        "two backends": studio(renderer, language, backend=OTHER, backends=[backend(), OTHER]),
         "remix": studio(renderer, language, composer=filled(completed()), undo=completed()),
         "batch": job_page(renderer, LISTED[0], language, jobs=LISTED),
         "library": library(renderer, language),

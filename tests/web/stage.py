@@ -61,6 +61,7 @@ class Stage:
         directory = Directory.of(
             [
                 ConfiguredBackend(
+                    id="stage",
                     name="stage",
                     host="backend.test",
                     backend=nobody,

@@ -189,6 +189,7 @@ async def test_the_description_names_every_address_once() -> None:
         description = (await client.get("/api/v1/openapi.json")).json()
 
     assert set(description["paths"]) == {
+        "/api/v1/backends",
         "/api/v1/jobs",
         "/api/v1/jobs/{job_id}",
         "/api/v1/jobs/{job_id}/cancel",

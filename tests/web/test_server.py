@@ -167,3 +167,22 @@ async def test_a_refused_body_still_hears_why_before_it_is_hung_up_on() -> None:
             assert head.startswith(b"HTTP/1.1 413 ")
             assert told == b"413 at most 64 KiB can be sent here\n"
             assert rest == b""
+
+
+@pytest.mark.parametrize("size", [512 * 1024 + 1, 3_000_000])
+async def test_a_body_that_grows_too_large_hears_so_too(size: int) -> None:
+    async with running(Stage()) as run:
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", run.url.rsplit(":", 1)[1])
+            writer.write(
+                b"POST /jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+            )
+            writer.write(b"Content-Type: application/x-www-form-urlencoded\r\n\r\n")
+            writer.write(b"%x\r\n" % size + b"x" * size + b"\r\n0\r\n\r\n")
+            async with asyncio.timeout(3):
+                head = await reader.readuntil(b"\r\n\r\n")
+                page = await reader.read()
+            writer.close()
+
+            assert head.startswith(b"HTTP/1.1 413 ")
+            assert b"at most 512 KiB can be sent here" in page

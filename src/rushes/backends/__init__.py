@@ -1,10 +1,11 @@
-"""Ways to speak to a backend. `KINDS` names them; one line here makes a new one known."""
+"""Ways to speak to a backend. `KINDS` names ours; installed packages add theirs by entry points."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, fields
+from importlib import import_module, resources
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rushes.errors import NotConfigured
 from rushes.net import Patience, Secret
@@ -12,6 +13,7 @@ from rushes.ports import VideoBackend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from importlib.metadata import EntryPoint
     from pathlib import Path
 
 KINDS: dict[str, str] = {
@@ -21,7 +23,32 @@ KINDS: dict[str, str] = {
 }
 """Kind of backend -> "module:factory", imported only when it is asked for."""
 
+GROUP = "rushes.backends"
+"""The group of entry points by which an installed package makes a kind of its own known."""
+
 MAX_CLIP_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class SettingNames:
+    """What the settings of one backend are called where its operator wrote them.
+
+    These are the names in the environment.
+    """
+
+    url: str = "RUSHES_BACKEND_URL"
+    key: str = "RUSHES_BACKEND_KEY"
+    headers: str = "RUSHES_BACKEND_HEADERS"
+    profile: str = "RUSHES_BACKEND_PROFILE"
+    options: str = "options of the backend"
+
+    @classmethod
+    def in_table(cls, table: str) -> SettingNames:
+        """Return the names of the keys in a table of a file, such as `backends.toml [main]`."""
+        return cls(*(f"{table} {each.name}" for each in fields(cls)))
+
+
+ENVIRONMENT = SettingNames()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +72,12 @@ class BackendConfig:
     """`host` or `host:port` on private networks that clips may be fetched from."""
     options: Mapping[str, object] = field(default_factory=dict)
     """What only this kind of backend knows; it validates them itself."""
+    folder: Path | None = None
+    """Where relative paths in `options` begin; None: in the working folder."""
     patience: Patience = field(default_factory=Patience)
     max_clip_bytes: int = MAX_CLIP_BYTES
+    settings: SettingNames = ENVIRONMENT
+    """How errors call what is wrong here."""
 
 
 class Backend(VideoBackend, Protocol):
@@ -57,11 +88,44 @@ class Backend(VideoBackend, Protocol):
         ...
 
 
-def load_backend(kind: str, config: BackendConfig) -> Backend:
-    """Return the backend that `config` describes; raises NotConfigured."""
-    place = KINDS.get(kind)
-    if place is None:
-        raise NotConfigured(f"no kind of backend is called {kind!r}: {', '.join(sorted(KINDS))}")
-    module, _, factory = place.partition(":")
-    backend: Backend = getattr(import_module(module), factory)(config)
+def load_backend(config: BackendConfig) -> Backend:
+    """Return the backend that `config` describes; raises NotConfigured.
+
+    `config.profile` is looked for among our kinds, then the profiles, then the entry points of
+    installed packages. So a package can neither take a name of ours nor, being broken, stop what
+    is ours: it is read only where its own name is asked for.
+    """
+    backend: Backend = _factory(config)(config)
     return backend
+
+
+def _factory(config: BackendConfig) -> Any:  # noqa: ANN401 - whatever an entry point names
+    ours = KINDS.get(config.profile)
+    foreign = [] if ours or _is_profile(config) else _foreign(config.profile)
+    if not foreign:
+        module, _, factory = (ours or KINDS["profile"]).partition(":")
+        return getattr(import_module(module), factory)
+    if len(foreign) > 1:
+        packages = " and ".join(_package(entry) for entry in foreign)
+        raise NotConfigured(f"{config.profile!r} is offered by {packages}: remove one of them")
+    try:
+        return foreign[0].load()
+    except (ImportError, AttributeError) as error:
+        package = _package(foreign[0])
+        raise NotConfigured(
+            f"the backend {config.profile!r} of {package} cannot be loaded: {error}"
+        ) from error
+
+
+def _is_profile(config: BackendConfig) -> bool:
+    file = f"{config.profile}.toml"
+    own = config.profiles_dir is not None and (config.profiles_dir / file).is_file()
+    return own or (resources.files(__name__) / "profiles" / file).is_file()
+
+
+def _foreign(name: str) -> list[EntryPoint]:
+    return list(entry_points(group=GROUP, name=name))
+
+
+def _package(entry: EntryPoint) -> str:
+    return f"the package {entry.dist.name}" if entry.dist else "a package"

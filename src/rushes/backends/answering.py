@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from rushes.backends.checking import KEY, URL
 from rushes.backends.extraction import (
     MESSAGE_MAX,
     MESSAGE_PLACES,
@@ -29,12 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeVar
 
+    from rushes.backends import SettingNames
     from rushes.net import Answer, Redactor
 
     Options = TypeVar("Options", bound=BaseModel)
 
 
-def error_of(answer: Answer, stage: Stage, redactor: Redactor) -> BackendError:
+def error_of(
+    answer: Answer, stage: Stage, redactor: Redactor, settings: SettingNames
+) -> BackendError:
     """Return the error that an answer without success tells of, with its own words, cleaned."""
     document = readable(answer)
     said = document if isinstance(document, str) else find_text(document, MESSAGE_PLACES)
@@ -43,15 +45,19 @@ def error_of(answer: Answer, stage: Stage, redactor: Redactor) -> BackendError:
         retry_after=read_retry_after(answer.headers, utc_now()),
         detail=answer.detail,
     )
-    setting = {Unauthorized: KEY, Forbidden: KEY, ModelUnavailable: URL}.get(type(error))
+    setting = {
+        Unauthorized: settings.key,
+        Forbidden: settings.key,
+        ModelUnavailable: settings.url,
+    }.get(type(error))
     if setting is not None:
         error.detail = f"{setting}: {answer.detail} · run `rushes check`"
     return error
 
 
-def refusal_of(answer: Answer, redactor: Redactor) -> BackendError:
+def refusal_of(answer: Answer, redactor: Redactor, settings: SettingNames) -> BackendError:
     """Say what a refused submit means: certainly not executed, or nobody can tell."""
-    error = error_of(answer, Stage.SUBMIT, redactor)
+    error = error_of(answer, Stage.SUBMIT, redactor, settings)
     if answer.status == 503 and error.retry_after is not None:
         return error
     if answer.status >= 500 or answer.status in MAYBE_EXECUTED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +31,22 @@ class Letter:
     body: JsonValue
 
 
-def write_submit(profile: Profile, request: VideoRequest, *, key: str, model: str | None) -> Letter:
-    """Return what is to be sent for `request`; raises TemplateError where it cannot be said."""
+def write_submit(
+    profile: Profile,
+    request: VideoRequest,
+    *,
+    key: str,
+    model: str | None,
+    told: Mapping[str, str] | None = None,
+) -> Letter:
+    """Return what is to be sent for `request`; raises TemplateError where it cannot be said.
+
+    `told` is what `[submit.before]` brought.
+    """
     submit = profile.submit
     values = _values(profile, request) | {"job_id": key, "model": request.model or model}
+    values.setdefault("any_seed", values.get("seed", zlib.crc32(key.encode())))
+    values |= {f"values.{name}": text for name, text in (told or {}).items()}
     values["prompt"] = decorated(submit, values)
     chosen = variant_for(submit, values)
 

@@ -25,70 +25,67 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+    from rushes.backends import SettingNames
     from rushes.backends.profile import Profile
     from rushes.net import Answer, GuardedClient
 
-URL = "RUSHES_BACKEND_URL"
-KEY = "RUSHES_BACKEND_KEY"
-HEADERS = "RUSHES_BACKEND_HEADERS"
-PROFILE = "RUSHES_BACKEND_PROFILE"
 STARTING = 503
 
-SETTING_OF: dict[type[BackendError], str] = {
-    BackendUnavailable: URL,
-    NotConfigured: URL,
-    NotSent: URL,
-    Unauthorized: KEY,
-    Forbidden: KEY,
-    ModelUnavailable: PROFILE,
-}
 
-
-def name_the_setting(error: BackendError, profile: Profile) -> None:
+def name_the_setting(error: BackendError, profile: Profile, settings: SettingNames) -> None:
     """Let an error's detail say which setting to look at, and what command tells more."""
-    setting = SETTING_OF.get(type(error))
+    setting = {
+        BackendUnavailable: settings.url,
+        NotConfigured: settings.url,
+        NotSent: settings.url,
+        Unauthorized: _key_setting(profile, settings),
+        Forbidden: _key_setting(profile, settings),
+        ModelUnavailable: settings.profile,
+    }.get(type(error))
     if setting is not None:
-        named = _key_setting(profile) if setting == KEY else setting
-        error.detail = f"{named}: {error.detail or error.message} · run `rushes check`"
+        error.detail = f"{setting}: {error.detail or error.message} · run `rushes check`"
 
 
 @contextmanager
-def naming_the_setting(profile: Profile) -> Generator[None]:
+def naming_the_setting(profile: Profile, settings: SettingNames) -> Generator[None]:
     """Do so for whatever goes wrong inside."""
     try:
         yield
     except BackendError as error:
-        name_the_setting(error, profile)
+        name_the_setting(error, profile, settings)
         raise
 
 
-def judge_error(error: BackendError) -> Finding:
+def judge_error(error: BackendError, settings: SettingNames) -> Finding:
     """Tell what it means that no answer came."""
+    url = settings.url
     if isinstance(error, NotConfigured):
-        remedy = f"set {URL} to the address that the backend points to, if you trust it"
+        remedy = f"set {url} to the address that the backend points to, if you trust it"
     elif isinstance(error, NotSent) and error.retryable:
-        remedy = f"start the backend, or correct host and port in {URL}"
+        remedy = f"start the backend, or correct host and port in {url}"
     elif isinstance(error, NotSent):
-        remedy = f"use the name in {URL} that the certificate bears, and trust who signed it"
+        remedy = f"use the name in {url} that the certificate bears, and trust who signed it"
     elif isinstance(error, BackendUnavailable):
-        remedy = f"look into the backend's log; is another program on that port of {URL}?"
+        remedy = f"look into the backend's log; is another program on that port of {url}?"
     else:
-        remedy = f"is {URL} the address of a video backend?"
+        remedy = f"is {url} the address of a video backend?"
     seen = f"{error.message} ({error.detail or 'nothing more is known'})"
-    return Finding(Severity.ERROR, URL, seen, remedy, error.kind)
+    return Finding(Severity.ERROR, url, seen, remedy, error.kind)
 
 
-def judge_answer(profile: Profile, answer: Answer, client: GuardedClient) -> Finding:
+def judge_answer(
+    profile: Profile, answer: Answer, client: GuardedClient, settings: SettingNames
+) -> Finding:
     """Tell wrong key, wrong path, wrong profile, a start under way and a working backend apart."""
     told = _disguised(profile, answer)
     if answer.status in {401, 403} or told in {Unauthorized.kind, Forbidden.kind}:
-        key = _key_setting(profile)
+        key = _key_setting(profile, settings)
         advice = "correct it" if client.has_credentials else "set it: the backend asks for a key"
         kind = told or (Unauthorized.kind if answer.status == 401 else Forbidden.kind)
         return Finding(Severity.ERROR, key, answer.detail, f"{key}: {advice}", kind)
-    complaint = _complaint(profile, answer, _json_or_none(answer), client.base)
+    complaint = _complaint(profile, answer, client.base, settings)
     if complaint is None:
-        return Finding(Severity.OK, URL, answer.detail)
+        return Finding(Severity.OK, settings.url, answer.detail)
     setting, remedy, error = complaint
     return Finding(Severity.ERROR, setting, answer.detail, remedy, error.kind)
 
@@ -103,26 +100,27 @@ def _disguised(profile: Profile, answer: Answer) -> str | None:
     ).kind
 
 
-def _key_setting(profile: Profile) -> str:
-    return KEY if profile.takes_key else HEADERS
+def _key_setting(profile: Profile, settings: SettingNames) -> str:
+    return settings.key if profile.takes_key else settings.headers
 
 
 def _complaint(
-    profile: Profile, answer: Answer, document: JsonValue, url: str
+    profile: Profile, answer: Answer, address: str, settings: SettingNames
 ) -> tuple[str, str, type[BackendError]] | None:
     """Return the setting to look at, the next step and what it is; None where all is well."""
+    url, document = settings.url, _json_or_none(answer)
     is_missing = answer.status in {404, 405} and answer.status not in profile.check.http
     if answer.status == STARTING or (document is None and answer.status >= 500):
         advice = "the backend is there, but still starting or in trouble: look into its log"
-        return URL, advice, BackendUnavailable
+        return url, advice, BackendUnavailable
     ends = profile.check.url_ends or ""
-    if (document is None or is_missing) and not url.rstrip("/").endswith(ends):
-        return URL, f"let {URL} end in {ends}", NotConfigured
+    if (document is None or is_missing) and not address.rstrip("/").endswith(ends):
+        return url, f"let {url} end in {ends}", NotConfigured
     if document is None:
-        return URL, f"{URL} leads to something that is no video API", NotConfigured
+        return url, f"{url} leads to something that is no video API", NotConfigured
     if is_missing or not _fits(profile, answer, document):
-        advice = f"not a backend for {profile.profile.name}: set {PROFILE} to its own"
-        return PROFILE, advice, NotConfigured
+        advice = f"not a backend for {profile.profile.name}: set {settings.profile} to its own"
+        return settings.profile, advice, NotConfigured
     return None
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from rushes.backends.answering import error_of, read_options, refusal_of
-from rushes.backends.checking import URL, judge_error
+from rushes.backends.checking import judge_error
 from rushes.backends.comfyui_answers import CLIP, Reader, is_running, place_in_queue
 from rushes.backends.comfyui_workflow import Workflow, load_workflow
 from rushes.backends.dealing import deal_seed
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends import BackendConfig
+    from rushes.backends import BackendConfig, SettingNames
     from rushes.domain import VideoRequest
     from rushes.net import Answer, Incoming
     from rushes.ports import ClipSource
@@ -83,9 +83,15 @@ class ComfyBackend:
     """See ports.VideoBackend."""
 
     def __init__(
-        self, name: str, client: GuardedClient, workflow: Workflow, options: ComfyOptions
+        self,
+        name: str,
+        client: GuardedClient,
+        workflow: Workflow,
+        options: ComfyOptions,
+        settings: SettingNames,
     ) -> None:
         self.name = name
+        self._settings = settings
         self._client = client
         self._workflow = workflow
         self._options = options
@@ -121,12 +127,13 @@ class ComfyBackend:
                 raise self._error(answer, Stage.SUBMIT)
             version = find_text(answer.json(), ("/system/comfyui_version",))
         except BackendError as error:
-            return [judge_error(error)]
+            return [judge_error(error, self._settings)]
+        url = self._settings.url
         if version is None:
-            remedy = f"is {URL} the address of a ComfyUI?"
-            return [Finding(Severity.ERROR, URL, answer.detail, remedy, BadBackendResponse.kind)]
+            remedy = f"is {url} the address of a ComfyUI?"
+            return [Finding(Severity.ERROR, url, answer.detail, remedy, BadBackendResponse.kind)]
         shown = self._client.redactor.clean(version, 40)
-        return [Finding(Severity.OK, URL, f"{self._client.where}: ComfyUI {shown}")]
+        return [Finding(Severity.OK, url, f"{self._client.where}: ComfyUI {shown}")]
 
     # --- submit -----------------------------------------------------------------------------------
 
@@ -165,7 +172,7 @@ class ComfyBackend:
             return RefusedByBackend(
                 self._reader.refusal(document), remote_code=code, detail=answer.detail
             )
-        return refusal_of(answer, self._client.redactor)
+        return refusal_of(answer, self._client.redactor, self._settings)
 
     # --- poll -------------------------------------------------------------------------------------
 
@@ -303,12 +310,13 @@ class ComfyBackend:
             raise self._error(answer, Stage.CANCEL)
 
     def _error(self, answer: Answer, stage: Stage) -> BackendError:
-        return error_of(answer, stage, self._client.redactor)
+        return error_of(answer, stage, self._client.redactor, self._settings)
 
 
 def from_config(config: BackendConfig) -> ComfyBackend:
     """Return the backend of a configuration; raises NotConfigured."""
     options = read_options(ComfyOptions, config.options)
+    workflow = (config.folder or Path()) / options.workflow
     client = GuardedClient(
         config.url,
         credentials=bearer_credentials(config),
@@ -316,7 +324,7 @@ def from_config(config: BackendConfig) -> ComfyBackend:
         max_clip_bytes=config.max_clip_bytes,
         result_hosts=config.result_hosts,
     )
-    return ComfyBackend(config.name, client, load_workflow(options.workflow), options)
+    return ComfyBackend(config.name, client, load_workflow(workflow), options, config.settings)
 
 
 def _prompt_id(job_id: str) -> str:

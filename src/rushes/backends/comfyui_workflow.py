@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FILE_MAX = 1024 * 1024
 SEED_INPUTS = frozenset({"seed", "noise_seed"})
-NAMES = REQUEST_NAMES - {"first_frame", "size", "model"}
+NAMES = REQUEST_NAMES - {"any_seed", "first_frame", "size", "model"}
 EMPTY_IF_ABSENT = frozenset({"negative_prompt"})
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z][^{}]*?)\s*\}\}")
 

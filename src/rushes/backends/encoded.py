@@ -7,6 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from rushes.backends.extraction import plain
 from rushes.errors import BadBackendResponse
 
 if TYPE_CHECKING:
@@ -21,9 +22,11 @@ AROUND_MAX = 1024 * 1024
 HEAD_MAX = 200
 
 _TOKEN = re.compile(
-    rb'\s*(?:(?P<mark>[{}\[\],:])|(?P<text>"(?:[^"\\]|\\.)*")|[-+.\w]+(?=[\s,\]}]))', re.DOTALL
+    rb'\s*(?:(?P<mark>[{}\[\],:])|(?P<text>"[^"\\]*(?:\\.[^"\\]*)*")|[-+.\w]+(?=[\s,\]}]))',
+    re.DOTALL,
 )
-_OPENING = re.compile(rb'\s*"')
+_OPENING = re.compile(rb'\s*"(?=[^"]{4}|[^"]{1,3}")(?!http)')
+"""The quote before a text that is not empty and no address: no video's base64 begins so."""
 
 
 class EncodedClip:
@@ -38,26 +41,27 @@ class EncodedClip:
 
     def __init__(self, source: ClipSource, pointers: Iterable[str]) -> None:
         self._pieces = source.chunks()
-        self._wanted = [_steps(pointer) for pointer in pointers]
-        self._json = bytearray()
-        self._at = 0
-        self._path: list[str | int | None] = []
+        self._walk = Walk(pointers)
 
     async def is_there(self) -> bool:
         """Read on until the clip begins; False where the document ends without one."""
         async for piece in self._pieces:
-            self._json += piece
-            is_there = self._reaches_clip()
-            if (self._at if is_there else len(self._json)) > AROUND_MAX:
+            is_there = self._walk.reaches_clip(piece)
+            if self._walk.length > AROUND_MAX:
                 raise BadBackendResponse("the answer is longer than 1 MiB and holds no clip")
             if is_there:
                 return True
         return False
 
+    @property
+    def text(self) -> bytes:
+        """What was read: all of the answer, where it holds no clip."""
+        return bytes(self._walk.seen)
+
     def document(self) -> JsonValue:
         """Return the answer that held no clip; raises BadBackendResponse if it is no JSON."""
         try:
-            found: JsonValue = json.loads(self._json)
+            found: JsonValue = json.loads(self._walk.seen)
         except (ValueError, RecursionError) as error:
             raise BadBackendResponse("the answer is not JSON") from error
         return found
@@ -65,7 +69,7 @@ class EncodedClip:
     async def chunks(self) -> AsyncIterator[bytes]:
         """See ports.ClipSource: raises BadBackendResponse where the text is no base64."""
         decoder = Decoder()
-        yield decoder.feed(bytes(self._json[self._at :]))
+        yield decoder.feed(self._walk.rest)
         async for piece in self._pieces:
             if decoder.is_done:
                 return
@@ -73,19 +77,62 @@ class EncodedClip:
         if not decoder.is_done:
             raise BadBackendResponse("the clip's text breaks off")
 
-    def _reaches_clip(self) -> bool:
+
+def ended_at_clip(body: bytes, pointers: Iterable[str]) -> bytes | None:
+    """Return JSON as if it ended where the clip's text begins, which is empty then.
+
+    None where no clip begins in `body`, which may break off.
+    """
+    walk = Walk(pointers)
+    return walk.ended if walk.reaches_clip(body) else None
+
+
+class Walk:
+    """A walk over JSON that comes in pieces, up to the text at one of `pointers`."""
+
+    def __init__(self, pointers: Iterable[str]) -> None:
+        self.seen = bytearray()
+        self._wanted = [[plain(step) for step in pointer.split("/")[1:]] for pointer in pointers]
+        self._at = 0
+        self._path: list[str | int | None] = []
+        self._is_there = False
+
+    @property
+    def length(self) -> int:
+        """How much JSON there was so far, without the clip."""
+        return self._at if self._is_there else len(self.seen)
+
+    @property
+    def rest(self) -> bytes:
+        """What is here of the clip's text."""
+        return bytes(self.seen[self._at :])
+
+    @property
+    def ended(self) -> bytes:
+        """What came before the clip's text, with everything closed that is open."""
+        closing = (b"]" if isinstance(step, int) else b"}" for step in reversed(self._path))
+        return bytes(self.seen[: self._at]) + b'"' + b"".join(closing)
+
+    def reaches_clip(self, piece: bytes) -> bool:
         """Walk over what is whole; stop behind the quote that opens the clip's text."""
+        self.seen += piece
         while True:
-            if [str(step) for step in self._path] in self._wanted:
-                opening = _OPENING.match(self._json, self._at)
-                if opening is not None:
-                    self._at = opening.end()
-                    return True
-            token = _TOKEN.match(self._json, self._at)
+            opening = _OPENING.match(self.seen, self._at) if self._is_wanted() else None
+            if opening is not None:
+                self._at = opening.end()
+                self._is_there = True
+                return True
+            token = _TOKEN.match(self.seen, self._at)
             if token is None:
                 return False
             self._at = token.end()
             self._step(token["mark"], token["text"])
+
+    def _is_wanted(self) -> bool:
+        return any(
+            len(steps) == len(self._path) and all(map(_fits, self._path, steps))
+            for steps in self._wanted
+        )
 
     def _step(self, mark: bytes | None, text: bytes | None) -> None:
         here = self._path[-1] if self._path else ""
@@ -136,6 +183,5 @@ def _decoded(text: bytes) -> bytes:
         raise BadBackendResponse("the clip's text is no base64") from error
 
 
-def _steps(pointer: str) -> list[str]:
-    parts = pointer.split("/")[1:]
-    return [part.replace("~1", "/").replace("~0", "~") for part in parts]
+def _fits(here: str | int | None, step: str) -> bool:
+    return step in {"*", str(here)} if isinstance(here, int) else here == step

@@ -7,7 +7,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from rushes.backends.grammar import KINDS
+from rushes.backends.grammar import EACH, TROUBLES
 from rushes.domain import PROMPT_MAX, Failure, RemoteJob, RemoteStatus, Stage
 from rushes.errors import (
     BackendError,
@@ -84,10 +84,20 @@ _GONE: Mapping[Stage, type[BackendError]] = {
 
 
 def find(document: JsonValue, pointer: str) -> JsonValue:
-    """Return what lies at a JSON Pointer (RFC 6901), or None, as for null."""
-    found = document
-    for step in pointer.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
+    """Return what lies at a JSON Pointer (RFC 6901), or None, as for null.
+
+    In a list, `*` is the first entry under which the rest of the pointer finds something;
+    `*[kind=video]` is the first such entry whose `kind` is just that text.
+    """
+    return _follow(document, pointer.split("/")[1:])
+
+
+def _follow(found: JsonValue, steps: list[str]) -> JsonValue:
+    for place, step in enumerate(steps, start=1):
+        if isinstance(found, list) and step.startswith("*"):
+            hits = (_follow(entry, steps[place:]) for entry in _entries(found, step))
+            return next((hit for hit in hits if hit is not None), None)
+        key = plain(step)
         if isinstance(found, dict):
             found = found.get(key)
         elif isinstance(found, list) and re.fullmatch(r"\d{1,6}", key) and int(key) < len(found):
@@ -95,6 +105,19 @@ def find(document: JsonValue, pointer: str) -> JsonValue:
         else:
             return None
     return found
+
+
+def _entries(found: list[JsonValue], step: str) -> list[JsonValue]:
+    wanted = EACH.fullmatch(step)
+    if wanted is None or wanted[1] is None:
+        return found
+    text = plain(wanted[2])
+    return [entry for entry in found if find_text(entry, [f"/{wanted[1]}"]) == text]
+
+
+def plain(step: str) -> str:
+    """Return a step of a pointer without its escapes."""
+    return step.replace("~1", "/").replace("~0", "~")
 
 
 def find_text(document: JsonValue, pointers: Iterable[str]) -> str | None:
@@ -147,7 +170,7 @@ def holds(condition: Condition, document: JsonValue) -> bool:
     return condition.path is None or _same(find(document, condition.path), condition.equals)
 
 
-def passes(profile: JobProfile, document: JsonValue) -> bool:
+def passes(profile: Profile, document: JsonValue) -> bool:
     """Whether a 2xx answer is what it seems, and no error in disguise (`[ok]`)."""
     if profile.ok is None:
         return True
@@ -294,7 +317,7 @@ def _failure(
     """Say why the backend's job failed, in the words of our kinds."""
     code, message = _code_and_message(profile.error, document)
     if rule is not None:
-        message = find_text(document, rule.message) or message
+        message = _told(profile.error, find_text(document, rule.message)) or message
     kind = (rule.kind if rule else None) or _classified(profile.error, None, code, message)
     return Failure(
         kind=kind or GenerationFailed.kind,
@@ -313,7 +336,7 @@ def read_error(
     """
     code, message = _code_and_message(profile.error, document)
     kind = _classified(profile.error, status, code, message)
-    error = KINDS[kind] if kind else kind_of_status(status, stage)
+    error = TROUBLES[kind] if kind else kind_of_status(status, stage)
     return error(
         clean(message or f"the backend answered {status}", MESSAGE_MAX),
         remote_code=clean(code, WORD_MAX) if code else None,
@@ -322,9 +345,16 @@ def read_error(
 
 def _code_and_message(errors: Errors, document: JsonValue) -> tuple[str | None, str | None]:
     if isinstance(document, str):
-        return None, document
+        return None, _told(errors, document)
     code = find_text(document, (*errors.code, *CODE_PLACES))
-    return code, find_text(document, (*errors.message, *MESSAGE_PLACES))
+    return code, _told(errors, find_text(document, (*errors.message, *MESSAGE_PLACES)))
+
+
+def _told(errors: Errors, message: str | None) -> str | None:
+    """Return a message without what the profile leaves out of it."""
+    if message is None or errors.omit is None:
+        return message
+    return re.sub(errors.omit, "", message[:PROSE_MAX]).strip()
 
 
 def _classified(

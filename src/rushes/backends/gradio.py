@@ -16,7 +16,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict
 
 from rushes.backends.answering import error_of, read_options, refusal_of
-from rushes.backends.checking import KEY, URL, judge_error
+from rushes.backends.checking import judge_error
 from rushes.backends.extraction import find_text
 from rushes.backends.gradio_app import read_endpoint, read_prefix
 from rushes.backends.gradio_door import GradioDoor
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 PAUSE = timedelta(seconds=1)
 """A poll costs the app nothing: it reads what the stream has told."""
-OPTIONS = "options of the backend"
 
 
 class GradioOptions(BaseModel):
@@ -97,17 +96,18 @@ class GradioBackend:
 
     async def check(self) -> list[Finding]:
         """See ports.VideoBackend. An app that has just described itself is not asked again."""
+        settings = self._door.settings
         try:
             endpoint = self._known or await self._described()
         except (Unauthorized, Forbidden) as error:
-            remedy = f"correct {KEY}, or the username and password of the backend"
-            return [_finding(KEY, error, remedy)]
+            remedy = f"correct {settings.key}, or the username and password of the backend"
+            return [_finding(settings.key, error, remedy)]
         except BackendError as error:
             if isinstance(error, NotConfigured) and error.detail is None:  # the app is there
                 remedy = "name the app's function in `api` and its prompt in `parameters`"
-                return [_finding(OPTIONS, error, remedy)]
-            return [judge_error(error)]
-        return [Finding(Severity.OK, URL, f"a Gradio app: /{endpoint.name}")]
+                return [_finding(settings.options, error, remedy)]
+            return [judge_error(error, settings)]
+        return [Finding(Severity.OK, settings.url, f"a Gradio app: /{endpoint.name}")]
 
     async def _described(self) -> Endpoint:
         await self.describe()
@@ -146,7 +146,7 @@ class GradioBackend:
         return Submission(remote)
 
     def _refusal(self, answer: Answer) -> BackendError:
-        error = refusal_of(answer, self._door.client.redactor)
+        error = refusal_of(answer, self._door.client.redactor, self._door.settings)
         is_full = answer.status == 503 and "queue is full" in error.message.lower()
         return as_kind(ConcurrencyLimited, error) if is_full else error
 
@@ -205,7 +205,7 @@ class GradioBackend:
         answer = await incoming.answer()
         if answer.is_success:
             return BadBackendResponse("the answer is no clip", detail=answer.detail)
-        error = error_of(answer, Stage.RESULT, self._door.client.redactor)
+        error = error_of(answer, Stage.RESULT, self._door.client.redactor, self._door.settings)
         if answer.status == 401:
             error.retryable = self._door.expire()
         return as_kind(ResultExpired, error) if answer.status == 403 else error
@@ -232,7 +232,9 @@ class GradioBackend:
                 "POST", f"{endpoint.prefix}/cancel", json=named | {"fn_index": endpoint.number}
             )
             if answer.status >= 500 or answer.status == 429:
-                raise error_of(answer, Stage.CANCEL, self._door.client.redactor)
+                raise error_of(
+                    answer, Stage.CANCEL, self._door.client.redactor, self._door.settings
+                )
         return CancelOutcome.STOPPED_WAITING
 
     async def forget(self, remote: RemoteJob) -> bool:

@@ -44,6 +44,7 @@ class GradioDoor:
 
     def __init__(self, config: BackendConfig) -> None:
         self._config = config
+        self.settings = config.settings
         self._login = _login_of(config)
         self._cookies: Cookies | None = None if self._login else {}
         self._entering = asyncio.Lock()
@@ -88,12 +89,16 @@ class GradioDoor:
             if not incoming.has_clip:
                 if incoming.status == 401:
                     self.expire()
-                raise error_of(await incoming.answer(), Stage.POLL, self.client.redactor)
+                raise error_of(
+                    await incoming.answer(), Stage.POLL, self.client.redactor, self.settings
+                )
             yield incoming
 
     async def _whole(self, incoming: Incoming, path: str) -> Answer:
         if not incoming.has_clip:
-            raise error_of(await incoming.answer(), Stage.SUBMIT, self.client.redactor)
+            raise error_of(
+                await incoming.answer(), Stage.SUBMIT, self.client.redactor, self.settings
+            )
         body, flaw = bytearray(), None
         async for chunk in incoming.chunks():
             body += chunk

@@ -74,7 +74,8 @@ def _seed(endpoint: Endpoint, request: VideoRequest, job_id: str) -> Given:
         fixed: Given = {dice.name: False} if dice else {}
         return fixed | {parameter.name: request.seed}
     is_fixed = isinstance(parameter.default, int | float) and parameter.default >= 0
-    if dice is not None or not is_fixed:
+    is_rolled = dice is not None and dice.default is not False
+    if is_rolled or not is_fixed:
         return {}
     most = int(parameter.most) if parameter.most else None
     seed = deal_seed(job_id)

@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from rushes.backends.templating import names_in
 from rushes.domain import VideoRequest
@@ -29,9 +29,9 @@ from rushes.errors import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-REQUEST_NAMES = frozenset(VideoRequest.model_fields) | {"size", "job_id"}
+REQUEST_NAMES = frozenset(VideoRequest.model_fields) | {"size", "job_id", "any_seed"}
 REMOTE_NAMES = frozenset({"id"})
-KINDS: dict[str, type[BackendError]] = {
+TROUBLES: dict[str, type[BackendError]] = {
     error.kind: error
     for error in (
         BackendUnavailable,
@@ -48,8 +48,10 @@ KINDS: dict[str, type[BackendError]] = {
         Unauthorized,
     )
 }
-"""The kinds of trouble that an answer can tell of."""
+"""The kinds of trouble that an answer can tell of, by their names."""
 _PREFIXED = re.compile(r"(extra|urls|values)\..+")
+EACH = re.compile(r"\*(?:\[([^=\]]+)=([^\]]*)\])?")
+"""A step of a pointer that stands for the entries of a list, perhaps for some of them only."""
 _TEST = re.compile(r"(has|lacks)\(([a-z][a-z0-9_]*)\)")
 
 
@@ -66,7 +68,15 @@ def meant(word: str, known: Collection[str]) -> str:
 def _a_pointer(text: str) -> str:
     if text and not text.startswith("/"):
         raise ValueError('a JSON Pointer is empty or begins with "/"')
+    if any(step.startswith("*") and not EACH.fullmatch(step) for step in text.split("/")):
+        raise ValueError("the entries of a list are * or *[key=text]")
     return text
+
+
+def _readable_in_passing(pointer: str) -> str:
+    if "/*[" in pointer:
+        raise ValueError("a clip is read as it comes: which entry it is in cannot depend on more")
+    return pointer
 
 
 def _a_pattern(text: str) -> str:
@@ -94,8 +104,8 @@ def _a_test(text: str) -> str:
 
 
 def _a_kind(text: str) -> str:
-    if text not in KINDS:
-        raise ValueError(f"no kind of error{meant(text, KINDS)}")
+    if text not in TROUBLES:
+        raise ValueError(f"no kind of error{meant(text, TROUBLES)}")
     return text
 
 
@@ -118,9 +128,11 @@ def _readable(template: str) -> str:
 
 Pointer = Annotated[str, AfterValidator(_a_pointer)]
 Pointers = tuple[Pointer, ...]
+ClipPointers = tuple[Annotated[Pointer, AfterValidator(_readable_in_passing)], ...]
 Pattern = Annotated[str, AfterValidator(_a_pattern)]
 Kind = Annotated[str, AfterValidator(_a_kind)]
 When = Annotated[str, AfterValidator(_a_test)]
+SwitchName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Body = Annotated[dict[str, JsonValue], _of(REQUEST_NAMES)]

@@ -1,13 +1,11 @@
-"""docs/backends.md, written from the shipped profiles: one row per service, and what is known."""
+"""docs/backends.md, written from the shipped profiles: one row per service, and what is known.
+
+The rows of those that need code are here.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from rushes.backends.profile_files import load_profile, shipped_profiles
-
-if TYPE_CHECKING:
-    from rushes.backends.profile import ClipProfile, JobProfile
+from rushes.backends.profile_files import load_profile, shipped_choices
 
 TOP = """\
 # Services with a profile
@@ -16,6 +14,7 @@ This page is written by `rushes profile list` from the profiles; a test keeps it
 
 **Evidence** says what a profile was tried against:
 *run* is a real server, *recorded* a real exchange, *documented* only documents and client sources.
+The real servers are started by `make test-slow`, after `make real-servers`.
 All are tried against an imitation in the rehearsal backend, made from those same documents:
 that finds our mistakes, not theirs.
 Services change monthly: look at the date, make one short clip first, and tell what you saw.
@@ -24,21 +23,48 @@ Services change monthly: look at the date, make one short clip first, and tell w
 | --- | --- | --- | --- | --- | --- | --- |
 """
 END = """
-Gradio apps, Hugging Face Spaces and ComfyUI need code and no profile.
+`comfyui` and `gradio` are code and have no profile to copy.
 What is not here takes a file of some forty lines: [adding-a-backend.md](adding-a-backend.md).
 """
+IN_CODE = (
+    (
+        "`comfyui`",
+        "ComfyUI",
+        "0.3.64 and 0.33; 2026-11-22",
+        "documented",
+        "no",
+        "yes",
+        "one workflow per backend, exported by you; a percentage is not told",
+    ),
+    (
+        "`gradio`",
+        "Gradio apps, Hugging Face Spaces",
+        "Gradio 4.44, 5.50 and 6.31; 2026-11-23",
+        "run",
+        "yes",
+        "yes",
+        "apps differ in what they take; no app confirms a stop; a clip is told of once",
+    ),
+)
 CANCEL = {"none": "no", "queued": "while it waits", "any": "yes"}
 
 
 def backends_page() -> str:
     """Return the whole page."""
-    return TOP + "".join(_row(load_profile(name)) for name in shipped_profiles()) + END
+    rows = [*IN_CODE, *(_cells(name) for name in shipped_choices())]
+    by_name = sorted(rows, key=lambda cells: cells[0].strip("`"))
+    return TOP + "".join(map(_row, by_name)) + END
 
 
-def _row(profile: JobProfile | ClipProfile) -> str:
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |\n"
+
+
+def _cells(choice: str) -> tuple[str, ...]:
+    profile = load_profile(choice)
     head, offers = profile.profile, profile.capabilities
-    cells = (
-        f"`{head.name}`",
+    return (
+        f"`{choice}`",
         head.service,
         f"{head.api}; {head.date}",
         head.evidence,
@@ -46,4 +72,3 @@ def _row(profile: JobProfile | ClipProfile) -> str:
         CANCEL[offers.cancel],
         head.limits,
     )
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |\n"

@@ -7,11 +7,11 @@ docs/adding-a-backend.md tells it to people.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from rushes.backends.grammar import meant
+from rushes.backends.grammar import SwitchName, meant
 from rushes.backends.sections import (
     Auth,
     Call,
@@ -26,15 +26,20 @@ from rushes.backends.sections import (
     Part,
     Poll,
     Progress,
+    Reply,
     Result,
     State,
     Step,
     Submit,
+    Variant,
 )
 from rushes.backends.templating import names_in
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
+
+
+Switch = dict[str, dict[str, Any]]
 
 
 class Profile(Part):
@@ -43,16 +48,29 @@ class Profile(Part):
     profile: Head
     auth: Auth = Auth()
     submit: Submit
+    ok: Ok | None = None
     error: Errors = Errors()
     capabilities: Models = Models()
     tables: dict[str, dict[str, str]] = Field(default_factory=dict)
     check: Check
+    switch: dict[SwitchName, Switch] = Field(default_factory=dict)
+    """By name, what a server of this family does otherwise: each key of a switch's tables takes
+    the place of the profile's own. `name+switch` chooses one."""
 
     @property
     def takes_key(self) -> bool:
         """Whether the credentials are made of `{key}`, and not only of headers and cookies."""
         tables = (self.auth.headers, self.auth.cookies, self.auth.query)
         return "key" in names_in([text for table in tables for text in table.values()])
+
+    @model_validator(mode="after")
+    def _submits_only_what_was_told_before(self) -> Profile:
+        before = self.submit.before
+        known = {f"values.{name}" for name in before.values} if before else set()
+        for name in names_in(_templates_of_submit(self.submit)):
+            if name.startswith(("urls.", "values.")) and name not in known:
+                raise ValueError(f"no answer is asked for {name!r}{meant(name, known)}")
+        return self
 
 
 class JobProfile(Profile):
@@ -62,7 +80,6 @@ class JobProfile(Profile):
     poll: Poll
     state: State
     progress: Progress = Progress()
-    ok: Ok | None = None
     result: Result
     cancel: Cancel | None = None
     forget: Call | None = None
@@ -87,6 +104,13 @@ class JobProfile(Profile):
         return self
 
 
+def _templates_of_submit(submit: Submit) -> list[JsonValue]:
+    """Return all that a submit fills in, in whatever variant."""
+    parts: list[Submit | Variant] = [submit, *submit.variants]
+    tables = [table for part in parts for table in (part.query, part.headers, part.body)]
+    return [*(part.path for part in parts), *(dict(table) for table in tables if table)]
+
+
 def _templates_of(call: Call | None) -> list[JsonValue]:
     """Return all that a call fills in."""
     if call is None:
@@ -95,4 +119,9 @@ def _templates_of(call: Call | None) -> list[JsonValue]:
 
 
 class ClipProfile(Profile):
-    """A profile whose submit is answered with the clip: there is nothing to follow or ask for."""
+    """A profile whose submit is answered with the clip: there is nothing to follow or ask for.
+
+    The answer is the clip's bytes, or JSON that holds them or their address (`result`).
+    """
+
+    result: Reply = Reply()

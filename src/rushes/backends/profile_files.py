@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from rushes.backends.grammar import meant
-from rushes.backends.profile import ClipProfile, JobProfile
+from rushes.backends.profile import ClipProfile, JobProfile, Profile
 from rushes.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -19,21 +19,33 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from rushes.backends.profile import Switch
+
 
 Grammar = type[JobProfile] | type[ClipProfile]
+
+ABOUT_JOBS = JobProfile.model_fields.keys() - Profile.model_fields.keys()
+"""The tables that a switch leaves behind when it turns to answers that are the clip."""
 
 
 def load_profile(name: str, folder: Path | None = None) -> JobProfile | ClipProfile:
     """Load a profile: a path to a .toml file, or a name in `folder` or among the shipped ones.
 
+    `name+switch` is a profile as one of its switches changes it.
     Raises NotConfigured with one line for each thing that is wrong.
     """
+    name, switch = _parted(name)
     source = _find(name, folder)
     try:
         text = source.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotConfigured(f"the profile {source} cannot be read: {error}") from error
-    return read_profile(text, str(source))
+    return read_profile(text, str(source), switch)
+
+
+def _parted(name: str) -> tuple[str, str | None]:
+    stem, plus, switch = name.rpartition("+")
+    return (stem, switch) if plus and not name.endswith(".toml") else (name, None)
 
 
 def shipped_profiles() -> list[str]:
@@ -45,18 +57,47 @@ def shipped_profiles() -> list[str]:
     )
 
 
-def read_profile(text: str, source: str) -> JobProfile | ClipProfile:
-    """Read a profile's text; `source` is how errors name it. Raises NotConfigured."""
+def shipped_choices() -> list[str]:
+    """Return what can be chosen: the shipped profiles, and each as its switches change it."""
+    named = {name: load_profile(name).switch for name in shipped_profiles()}
+    return [choice for name in named for choice in (name, *(f"{name}+{s}" for s in named[name]))]
+
+
+def read_profile(text: str, source: str, switch: str | None = None) -> JobProfile | ClipProfile:
+    """Read a profile's text, and change it by a switch; `source` is how errors name it.
+
+    Raises NotConfigured.
+    """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NotConfigured(f"{source}: no TOML: {error}") from error
+    profile = _validated(document, text, source)
+    if switch is None:
+        return profile
+    changes = profile.switch.get(switch)
+    if changes is None:
+        hint = meant(switch, profile.switch)
+        raise NotConfigured(f"{source}: no switch is called {switch!r}{hint}")
+    return _validated(_changed(document, changes), text, source, switch)
+
+
+def _validated(
+    document: dict[str, Any], text: str, source: str, switch: str | None = None
+) -> JobProfile | ClipProfile:
     grammar = _grammar_of(document)
     try:
         return grammar.model_validate(document)
     except ValidationError as invalid:
-        lines = [_explained(error, text, source, grammar) for error in invalid.errors()]
+        lines = [explained(error, text, source, grammar, switch) for error in invalid.errors()]
         raise NotConfigured("\n".join(lines)) from invalid
+
+
+def _changed(document: dict[str, Any], changes: Switch) -> dict[str, Any]:
+    """Return a document in which the keys of a switch's tables took the place of its own."""
+    if _grammar_of(changes) is ClipProfile:
+        document = {name: part for name, part in document.items() if name not in ABOUT_JOBS}
+    return document | {name: document.get(name, {}) | part for name, part in changes.items()}
 
 
 def _grammar_of(document: dict[str, Any]) -> Grammar:
@@ -87,14 +128,31 @@ _HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]")
 _KEY = re.compile(r"""\s*([\w.-]+|"[^"]+"|'[^']+')\s*=""")
 
 
-def _explained(error: ErrorDetails, text: str, source: str, grammar: Grammar) -> str:
+def explained(
+    error: ErrorDetails,
+    text: str,
+    source: str,
+    grammar: type[BaseModel],
+    switch: str | None = None,
+) -> str:
+    """Return what is wrong with a TOML document in one line: file, line, key, reason."""
     place = error["loc"]
-    line = _line_of(text, place)
+    if error["type"] == "extra_forbidden":
+        reason = f"no such key{meant(str(place[-1]), _keys_at(place[:-1], grammar))}"
+    else:
+        reason = error["msg"].removeprefix("Value error, ")
+    return located(place, reason, text, source, switch)
+
+
+def located(
+    place: tuple[int | str, ...], reason: str, text: str, source: str, switch: str | None = None
+) -> str:
+    """Return a reason behind the file, line and key that it is about."""
+    line = _line_of(text, ("switch", switch, *place)) if switch else None
+    line = line or _line_of(text, place)
     where = f"{source}:{line}" if line else source
     key = ".".join(str(step) for step in place) or "the document"
-    if error["type"] == "extra_forbidden":
-        return f"{where}: {key}: no such key{meant(str(place[-1]), _keys_at(place[:-1], grammar))}"
-    return f"{where}: {key}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{where}: {key}: {reason}"
 
 
 def _keys_at(place: tuple[int | str, ...], grammar: type[BaseModel]) -> list[str]:
@@ -118,7 +176,7 @@ def _line_of(text: str, place: tuple[int | str, ...]) -> int | None:
     seen: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            table = here = tuple(header[2].strip().split("."))
+            table = here = tuple(part.strip(" \"'") for part in header[2].split("."))
             if header[1] == "[[":
                 seen[header[2]] = index = seen.get(header[2], -1) + 1
                 table = here = (*table, index)

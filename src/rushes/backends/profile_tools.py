@@ -7,6 +7,7 @@ import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -16,7 +17,7 @@ from rushes.backends.profile_files import load_profile, read_profile
 from rushes.backends.profiled import ProfiledBackend
 from rushes.domain import RemoteJob, RemoteStatus, VideoRequest, new_id
 from rushes.errors import BackendError, BackendUnavailable, NotConfigured
-from rushes.net import Answer, Credentials, GuardedClient, Incoming, Patience
+from rushes.net import Answer, Credentials, GuardedClient, Incoming, Patience, Upload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 NOWHERE = "http://replay.invalid"
 ANSWERS_MAX = 500
-_RECORDED = re.compile(r"(\d+)-(submit|poll|step|cancel)-(\d{3})\.\w+")
+_RECORDED = re.compile(r"(\d+)-(before|submit|poll|step|cancel)-(\d{3})\.\w+")
+_BESIDE = re.compile(r"\d+-\w+-exchange\.txt")
 
 
 def profile_schema() -> dict[str, Any]:
@@ -63,12 +65,13 @@ class Recorded:
 def read_answers(folder: Path) -> list[Recorded]:
     """Read the recorded answers of a folder in their order; raises NotConfigured."""
     found = []
-    for path in sorted(folder.glob("*"))[:ANSWERS_MAX]:
+    paths = [path for path in folder.glob("*") if not _BESIDE.fullmatch(path.name)]
+    for path in sorted(paths)[:ANSWERS_MAX]:
         name = _RECORDED.fullmatch(path.name)
         if name is None:
             raise NotConfigured(
-                f"{path}: an answer is called like 01-submit-200.json; there are submit, poll, "
-                "step and cancel"
+                f"{path}: an answer is called like 01-submit-200.json; there are before, submit, "
+                "poll, step and cancel"
             )
         found.append(Recorded(int(name[1]), name[2], int(name[3]), path.read_bytes()))
     if not found:
@@ -85,21 +88,17 @@ async def replay(profile: str, answers: list[Recorded]) -> list[str]:
     rehearsed = Rehearsed(loaded, client)
     try:
         for place, answer in enumerate(answers):
-            if answer.call != "step":
-                client.answers = [answer, *_steps_after(answers[place + 1 :])]
+            if answer.call not in {"before", "step"}:
+                before = _run_of("before", answers[:place][::-1])
+                client.answers = [*before, answer, *_run_of("step", answers[place + 1 :])]
                 await rehearsed.hear(answer)
     finally:
         await client.aclose()
     return rehearsed.lines
 
 
-def _steps_after(answers: list[Recorded]) -> list[Recorded]:
-    steps = []
-    for answer in answers:
-        if answer.call != "step":
-            break
-        steps.append(answer)
-    return steps
+def _run_of(call: str, answers: list[Recorded]) -> list[Recorded]:
+    return list(takewhile(lambda answer: answer.call == call, answers))
 
 
 class ReplayClient(GuardedClient):
@@ -119,7 +118,7 @@ class ReplayClient(GuardedClient):
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         json: JsonValue = None,
-        form: Mapping[str, str] | None = None,
+        form: Mapping[str, str | Upload] | None = None,
         within: timedelta | None = None,  # noqa: ARG002
     ) -> Answer:
         """Note the request, and answer with the next in the list."""
@@ -146,6 +145,13 @@ class ReplayClient(GuardedClient):
         raise BackendUnavailable("a replay fetches no clip")
         yield
 
+    @asynccontextmanager
+    async def stream(self, method: str, address: str, **_: Any) -> AsyncIterator[Incoming]:  # noqa: ANN401
+        """Note where the clip is, for which a service is asked as for anything else."""
+        self.clips.append(f"{method} {address} (with credentials)")
+        raise BackendUnavailable("a replay fetches no clip")
+        yield
+
 
 class Rehearsed:
     """A backend that hears one recorded answer after the other, and what it understands."""
@@ -154,7 +160,7 @@ class Rehearsed:
         self.lines: list[str] = []
         self._backend = ProfiledBackend("replay", profile, client)
         self._client = client
-        self._request = _request(profile)
+        self._request = first_request(profile, "a kite over dunes", "model")
         self._remote = RemoteJob("unknown-id")
 
     async def hear(self, answer: Recorded) -> None:
@@ -176,9 +182,9 @@ class Rehearsed:
         if answer.call == "submit":
             submission = await self._backend.submit(self._request, idempotency_key=new_id())
             self._remote = submission.remote
-            return f"job {self._remote.id}, {_standing(self._remote)}"
+            return f"job {self._remote.id}, {standing(self._remote)}"
         self._remote = await self._backend.poll(self._remote)
-        return _standing(self._remote)
+        return standing(self._remote)
 
     async def _clip(self) -> str:
         self._client.clips.clear()
@@ -191,7 +197,8 @@ class Rehearsed:
         return "clip: nowhere"
 
 
-def _standing(job: RemoteJob) -> str:
+def standing(job: RemoteJob) -> str:
+    """Return in one line how a backend says that a job stands."""
     parts = [job.status.value]
     if job.progress is not None:
         parts.append(f"{job.progress} %")
@@ -204,7 +211,7 @@ def _standing(job: RemoteJob) -> str:
     return ", ".join(parts)
 
 
-def _request(profile: JobProfile) -> VideoRequest:
+def first_request(profile: JobProfile, prompt: str, model: str | None) -> VideoRequest:
     """Return a request that asks for the first of all that the profile offers."""
     offers = profile.capabilities
     firsts = {
@@ -213,7 +220,7 @@ def _request(profile: JobProfile) -> VideoRequest:
         "resolution": offers.resolutions,
     }
     asked = {name: values[0] for name, values in firsts.items() if values}
-    return VideoRequest(prompt="a kite over dunes", model="model", **asked)
+    return VideoRequest(prompt=prompt, model=model, **asked)
 
 
 def _as_json(told: object) -> str:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rushes.backends import ENVIRONMENT
 from rushes.backends.checking import naming_the_setting
 from rushes.backends.credentials import credentials, query_credentials
 from rushes.backends.extraction import (
@@ -20,12 +21,12 @@ from rushes.backends.extraction import (
     select,
     unknown_word,
 )
-from rushes.backends.grammar import KINDS
+from rushes.backends.grammar import TROUBLES
 from rushes.backends.pauses import next_poll
 from rushes.backends.profile import ClipProfile, JobProfile
 from rushes.backends.profile_files import load_profile
-from rushes.backends.results import GONE, ClipReader
-from rushes.backends.speaking import as_kind, filled, in_doubt, readable
+from rushes.backends.results import ClipReader
+from rushes.backends.speaking import GONE, as_kind, filled, in_doubt, readable
 from rushes.backends.synchronous import SynchronousBackend
 from rushes.backends.templating import TemplateError, fill_address
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, Stage
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends import BackendConfig
+    from rushes.backends import BackendConfig, SettingNames
     from rushes.domain import VideoRequest
     from rushes.net import Answer, Secret
     from rushes.ports import ClipSource
@@ -67,21 +68,22 @@ class ProfiledBackend(ClipReader):
         *,
         models: tuple[str, ...] = (),
         query: Mapping[str, Secret] | None = None,
+        settings: SettingNames = ENVIRONMENT,
     ) -> None:
-        super().__init__(name, profile, client, models=models, query=query)
+        super().__init__(name, profile, client, models=models, query=query, settings=settings)
         self._strange_words: set[str] = set()
 
     # --- submit ---------------------------------------------------------------------------------
 
     async def submit(self, request: VideoRequest, *, idempotency_key: str) -> Submission:
         """See ports.VideoBackend."""
-        sending = self._sending(request, idempotency_key)
-        with in_doubt(), naming_the_setting(self._profile):
+        sending = await self._sending(request, idempotency_key)
+        with in_doubt(), naming_the_setting(self._profile, self._settings):
             answer = await self._client.call(**sending)
         if not answer.is_success:
             raise self._refusal(answer)
         with in_doubt():
-            return Submission(self._accepted(answer))
+            return Submission(self._accepted(await self._without_clip(answer)))
 
     async def find(self, idempotency_key: str) -> RemoteJob | None:
         """See ports.VideoBackend."""
@@ -119,6 +121,7 @@ class ProfiledBackend(ClipReader):
 
     async def _poll(self, remote: RemoteJob) -> RemoteJob:
         answer = await self._call(self._profile.poll, self._known(remote))
+        answer = await self._without_clip(answer)
         if not answer.is_success:
             return self._ended(answer, remote)
         if answer.status in self._profile.state.http:
@@ -232,7 +235,7 @@ class ProfiledBackend(ClipReader):
         """Ask again how the job stands, whose clip was not where it should be."""
         fresh = await self._poll(remote)
         if fresh.failure is not None:
-            kind = KINDS.get(fresh.failure.kind, GenerationFailed)
+            kind = TROUBLES.get(fresh.failure.kind, GenerationFailed)
             raise kind(
                 fresh.failure.message, retryable=False, remote_code=fresh.failure.remote_code
             )
@@ -275,5 +278,14 @@ def from_config(config: BackendConfig) -> ProfiledBackend | SynchronousBackend:
     )
     query = query_credentials(profile.auth, config)
     if isinstance(profile, ClipProfile):
-        return SynchronousBackend(config.name, profile, client, models=config.models, query=query)
-    return ProfiledBackend(config.name, profile, client, models=config.models, query=query)
+        return SynchronousBackend(
+            config.name,
+            profile,
+            client,
+            models=config.models,
+            query=query,
+            settings=config.settings,
+        )
+    return ProfiledBackend(
+        config.name, profile, client, models=config.models, query=query, settings=config.settings
+    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rushes.backends.encoded import EncodedClip
+from rushes.backends.encoded import EncodedClip, ended_at_clip
 from rushes.backends.extraction import (
     context_of,
     find_text,
@@ -19,14 +20,13 @@ from rushes.backends.profile import JobProfile
 from rushes.backends.speaking import (
     Speaker,
     address_of,
-    as_kind,
     is_text,
     readable,
     resolved,
     with_query,
 )
-from rushes.domain import Stage
-from rushes.errors import BackendError, BadBackendResponse, ResultExpired
+from rushes.backends.templating import render
+from rushes.errors import BadBackendResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from rushes.domain import RemoteJob
     from rushes.net import Answer, Incoming
     from rushes.ports import ClipSource
-
-GONE = frozenset({404, 410})
 
 
 class ClipReader(Speaker[JobProfile]):
@@ -51,10 +49,7 @@ class ClipReader(Speaker[JobProfile]):
         for step in self._profile.result.steps:
             remote = await self._after(step, remote)
         result = self._profile.result
-        told = self._known(remote).get("urls.clip")
-        address = told or address_of(result.path or "{urls.clip}", self._known(remote))
-        is_ours = (result.url_auth if told else result.auth) == "same_origin"
-        async with self._clip_at(address, start, validator, is_ours=is_ours) as found:
+        async with self._first(remote, start, validator) as found:
             if not isinstance(found, str):
                 yield found
                 return
@@ -62,6 +57,26 @@ class ClipReader(Speaker[JobProfile]):
         async with self._clip_at(found, start, validator, is_ours=is_ours) as found:
             if isinstance(found, str):
                 raise BadBackendResponse("the clip's address leads to another address")
+            yield found
+
+    @asynccontextmanager
+    async def _first(
+        self, remote: RemoteJob, start: int, validator: str | None
+    ) -> AsyncIterator[ClipSource | str]:
+        """Open the address that an answer told, else `path`: the clip, or where else it is."""
+        result, known = self._profile.result, self._known(remote)
+        told = known.get("urls.clip")
+        address = told or address_of(result.path or "{urls.clip}", known)
+        if told is None and result.method != "GET":
+            body = render(result.body, known, {})
+            headers = {"Accept": result.accept}
+            address = with_query(address, self._secret_query)
+            asked = self._client.stream(result.method, address, headers=headers, json=body)
+            async with asked as incoming:
+                yield await self._found_in(incoming)
+            return
+        is_ours = (result.url_auth if told else result.auth) == "same_origin"
+        async with self._clip_at(address, start, validator, is_ours=is_ours) as found:
             yield found
 
     async def thumbnail(self, remote: RemoteJob, *, max_bytes: int) -> bytes | None:
@@ -94,21 +109,27 @@ class ClipReader(Speaker[JobProfile]):
         self, address: str, start: int, validator: str | None, *, is_ours: bool
     ) -> AsyncIterator[ClipSource | str]:
         """Open an address: the clip itself, or another address where JSON came in its place."""
-        if is_ours and self._is_own(address):
-            address = with_query(address, self._secret_query)
-        async with self._client.download(
-            address,
-            start=start,
-            validator=validator,
-            headers={"Accept": self._profile.result.accept},
-            is_ours=is_ours,
-        ) as incoming:
-            if incoming.has_clip and not is_text(incoming.media_type):
-                yield incoming
-            elif incoming.has_clip and self._profile.result.base64:
-                yield await self._decoded(incoming)
-            else:
-                yield self._address_in(await incoming.answer())
+        accept = self._profile.result.accept
+        opened = self._download(address, start, validator, accept=accept, is_ours=is_ours)
+        async with opened as incoming:
+            yield await self._found_in(incoming)
+
+    async def _found_in(self, incoming: Incoming) -> ClipSource | str:
+        """Return the clip that an answer is or holds, or the address in it."""
+        if incoming.has_clip and not is_text(incoming.media_type):
+            return incoming
+        if incoming.has_clip and self._profile.result.base64:
+            return await self._decoded(incoming)
+        return self._address_in(await incoming.answer())
+
+    async def _without_clip(self, answer: Answer) -> Answer:
+        """Return an answer that a clip made too long as if it ended where the clip begins."""
+        places = self._profile.result.base64
+        if answer.flaw is None or not places:
+            return answer
+        # A peer that means ill can make a walk of seconds of it.
+        cut = await asyncio.to_thread(ended_at_clip, answer.body, places)
+        return answer if cut is None else replace(answer, body=cut, flaw=None)
 
     async def _decoded(self, incoming: Incoming) -> ClipSource | str:
         """Return the clip that a JSON answer holds, or the address in it."""
@@ -130,7 +151,3 @@ class ClipReader(Speaker[JobProfile]):
 
     def _elsewhere(self, document: JsonValue) -> str | None:
         return find_text(document, self._profile.result.json_url)
-
-    def _no_clip(self, answer: Answer, document: JsonValue) -> BackendError:
-        error = self._error(answer, document, Stage.RESULT)
-        return as_kind(ResultExpired, error) if answer.status in GONE | {403} else error

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 from rushes.backends.grammar import (
     Asked,
     Body,
+    ClipPointers,
     CredentialText,
     Kind,
     Known,
@@ -73,8 +74,25 @@ class Variant(Part):
     body: Body | None = None
 
 
+Values = Annotated[dict[str, Pointers], Field(max_length=4)]
+
+
+class Before(Part):
+    """A free request ahead of each submit, for what that must name: a session, for instance."""
+
+    method: Method = "POST"
+    path: str
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    body: dict[str, JsonValue] | None = None
+    """Sent as JSON, an empty one too; without it there is none."""
+    values: Values
+
+
 class Submit(Part):
     """The one request that may cost money."""
+
+    before: Before | None = None
 
     method: Method = "POST"
     path: Asked
@@ -90,9 +108,6 @@ class Submit(Part):
     answer: Literal["job", "clip"] = "job"
     """What comes back: a job to be followed, or after a while the clip itself."""
     timeout_s: Seconds = 60
-
-
-Values = Annotated[dict[str, Pointers], Field(max_length=4)]
 
 
 class Extract(Part):
@@ -206,6 +221,8 @@ class Errors(Part):
 
     code: Pointers = ()
     message: Pointers = ()
+    omit: Pattern | None = None
+    """What of a message is not shown, such as the number of a request."""
     classify: tuple[Classify, ...] = ()
 
 
@@ -225,22 +242,30 @@ class Step(Call):
     values: Values = {}
 
 
-class Result(Part):
+class Reply(Part):
+    """What an answer in JSON, where a clip was asked for, holds of it."""
+
+    base64: ClipPointers = ()
+    """Where it holds the clip itself; an address at such a place is passed over."""
+    json_url: Pointers = ()
+    """Where it holds the clip's address."""
+    url_auth: Literal["never", "same_origin"] = "never"
+    """Whether credentials go to an address that an answer gave, if it is of our origin."""
+    accept: str = "video/*, application/octet-stream;q=0.9, */*;q=0.1"
+
+
+class Result(Reply):
     """Where the clip is: at `path`, or at an address that the job's answer gives."""
 
     path: Known | None = None
+    method: Method = "GET"
+    body: KnownBody = {}
+    """For services that are asked for a clip as for anything else: sent to `path` as JSON."""
     steps: Annotated[tuple[Step, ...], Field(max_length=3)] = ()
     """Made in their order, each time the clip is to be fetched."""
-    base64: Pointers = ()
-    """Where a JSON answer in the clip's place holds the clip itself."""
     thumbnail: Known | None = None
     """The address of a still picture, where the service has one for each clip."""
     auth: Literal["never", "same_origin"] = "same_origin"
-    accept: str = "video/*, application/octet-stream;q=0.9, */*;q=0.1"
-    json_url: Pointers = ()
-    """Where a JSON answer in the clip's place holds its address."""
-    url_auth: Literal["never", "same_origin"] = "never"
-    """Whether credentials go to an address that an answer gave, if it is of our origin."""
 
 
 class Cancel(Call):
@@ -288,6 +313,8 @@ class Check(Part):
     method: Method = "GET"
     path: str
     query: dict[str, str] = {}
+    body: dict[str, JsonValue] | None = None
+    """Sent as JSON, an empty one too; without it there is none."""
     http: tuple[int, ...] = ()
     """Statuses beside 2xx with which a server that fits may answer."""
     expect: Pointers = ()

@@ -7,33 +7,40 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
+from rushes.backends import ENVIRONMENT
 from rushes.backends.asking import write_submit
 from rushes.backends.checking import judge_answer, judge_error, name_the_setting, naming_the_setting
-from rushes.backends.extraction import kept_values, read_error
+from rushes.backends.extraction import kept_values, passes, read_error, read_values
 from rushes.backends.pauses import read_retry_after
 from rushes.backends.profile import Profile
-from rushes.backends.templating import TemplateError, fill_address, form_fields, render
+from rushes.backends.templating import TemplateError, fill_address, form_fields, form_parts, render
 from rushes.domain import Catalogue, Stage, utc_now
 from rushes.errors import (
     BackendError,
     BackendUnavailable,
     BadBackendResponse,
+    ConcurrencyLimited,
     OutcomeUnknown,
+    RateLimited,
     RefusedByBackend,
+    ResultExpired,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from pydantic import JsonValue
 
+    from rushes.backends import SettingNames
     from rushes.backends.sections import Call, Find
     from rushes.domain import RemoteJob, VideoRequest
-    from rushes.net import Answer, GuardedClient, Secret
+    from rushes.net import Answer, GuardedClient, Incoming, Secret
     from rushes.ports import Finding
 
 MAYBE_EXECUTED = frozenset({408, 409})
 """Answers below 500 after which a submit may nevertheless run."""
+GONE = frozenset({404, 410})
 P = TypeVar("P", bound=Profile)
 
 
@@ -48,16 +55,28 @@ class Speaker(Generic[P]):
         *,
         models: tuple[str, ...] = (),
         query: Mapping[str, Secret] | None = None,
+        settings: SettingNames = ENVIRONMENT,
     ) -> None:
         self.name = name
         self._profile = profile
         self._client = client
+        self._settings = settings
         self._clean = client.redactor.clean
         takes = profile.capabilities.as_capabilities()
         self._catalogue = Catalogue(
             models=dict.fromkeys(models or ("",), takes), default=models[0] if models else ""
         )
         self._secret_query = {name: value.reveal() for name, value in (query or {}).items()}
+
+    @property
+    def profile(self) -> P:
+        """How this backend is spoken to."""
+        return self._profile
+
+    @property
+    def client(self) -> GuardedClient:
+        """The way to the backend, for whoever listens in."""
+        return self._client
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -72,19 +91,20 @@ class Speaker(Generic[P]):
         check = self._profile.check
         try:
             query = check.query | self._secret_query
-            answer = await self._client.call(check.method, check.path, query=query)
+            answer = await self._client.call(check.method, check.path, query=query, json=check.body)
         except BackendError as error:
-            return [judge_error(error)]
-        return [judge_answer(self._profile, answer, self._client)]
+            return [judge_error(error, self._settings)]
+        return [judge_answer(self._profile, answer, self._client, self._settings)]
 
     # --- the submit ------------------------------------------------------------------------------
 
-    def _sending(self, request: VideoRequest, key: str) -> dict[str, Any]:
+    async def _sending(self, request: VideoRequest, key: str) -> dict[str, Any]:
         """Return the submit as arguments of a client's call; raises RefusedByBackend."""
         submit = self._profile.submit
+        told = await self._told_before()
         try:
             letter = write_submit(
-                self._profile, request, key=key, model=self._catalogue.default or None
+                self._profile, request, key=key, model=self._catalogue.default or None, told=told
             )
             return {
                 "method": submit.method,
@@ -92,17 +112,38 @@ class Speaker(Generic[P]):
                 "query": form_fields(letter.query) | self._secret_query,
                 "headers": form_fields(letter.headers),
                 "json": letter.body if submit.encoding == "json" else None,
-                "form": form_fields(letter.body) if submit.encoding == "multipart" else None,
+                "form": form_parts(letter.body) if submit.encoding == "multipart" else None,
                 "within": timedelta(seconds=submit.timeout_s),
             }
         except TemplateError as error:
             raise RefusedByBackend(f"{self.name} cannot be asked for this: {error}") from error
+
+    async def _told_before(self) -> dict[str, str]:
+        """Make the request ahead of a submit, if there is one: whatever fails, nothing was sent."""
+        before = self._profile.submit.before
+        if before is None:
+            return {}
+        query = before.query | self._secret_query
+        with naming_the_setting(self._profile, self._settings):
+            answer = await self._client.call(
+                before.method, before.path, query=query, headers=before.headers, json=before.body
+            )
+        document = readable(answer)
+        if not answer.is_success or not passes(self._profile, document):
+            raise self._error(answer, document, Stage.SUBMIT)
+        told = read_values(before.values, document)
+        if missing := before.values.keys() - told.keys():
+            names = ", ".join(sorted(missing))
+            raise BadBackendResponse(f"the answer ahead of the submit tells no {names}")
+        return told
 
     def _refusal(self, answer: Answer) -> BackendError:
         """Say what a refusal of a submit means: not executed, or nobody can tell."""
         error = self._error(answer, readable(answer), Stage.SUBMIT)
         if answer.status == 503 and error.retry_after is not None:
             return as_kind(BackendUnavailable, error)
+        if isinstance(error, ConcurrencyLimited | RateLimited):
+            return error  # no status of 5xx is called so but by a rule of the profile
         if answer.status >= 500 or answer.status in MAYBE_EXECUTED:
             return as_kind(OutcomeUnknown, error)
         return error
@@ -111,7 +152,7 @@ class Speaker(Generic[P]):
 
     async def _call(self, call: Call | Find, values: Mapping[str, Any]) -> Answer:
         query = filled(call.query, values) | self._secret_query
-        with naming_the_setting(self._profile):
+        with naming_the_setting(self._profile, self._settings):
             return await self._client.call(
                 call.method,
                 with_query(address_of(call.path, values), query),
@@ -134,11 +175,26 @@ class Speaker(Generic[P]):
         except ValueError:
             return False
 
+    def _download(
+        self, address: str, start: int, validator: str | None, *, accept: str, is_ours: bool
+    ) -> AbstractAsyncContextManager[Incoming]:
+        """Open a clip's address; `is_ours`: with our credentials, if it is of our origin."""
+        if is_ours and self._is_own(address):
+            address = with_query(address, self._secret_query)
+        return self._client.download(
+            address, start=start, validator=validator, headers={"Accept": accept}, is_ours=is_ours
+        )
+
+    def _no_clip(self, answer: Answer, document: JsonValue) -> BackendError:
+        """Say what it means that this came where the clip should be."""
+        error = self._error(answer, document, Stage.RESULT)
+        return as_kind(ResultExpired, error) if answer.status in GONE | {403} else error
+
     def _error(self, answer: Answer, document: JsonValue, stage: Stage) -> BackendError:
         error = read_error(self._profile, answer.status, document, stage=stage, clean=self._clean)
         error.detail = answer.detail
         error.retry_after = read_retry_after(answer.headers, utc_now())
-        name_the_setting(error, self._profile)
+        name_the_setting(error, self._profile, self._settings)
         return error
 
 

@@ -8,12 +8,15 @@ stand for the characters themselves. Values are never read as templates, whateve
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+
+from rushes.net import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -122,7 +125,7 @@ def fill_address(text: str, values: Values) -> str:
     """Fill a path or URL; raises TemplateError where a value is absent.
 
     Each value becomes one percent-encoded segment, with `{id:path}` several. `{urls.x}` is an
-    address that the backend gave and stands as it is.
+    address that the backend gave and stands as it is; `{urls.x:path}` is only its path.
     """
     filled = _fill(text, values, _segment)
     if filled is None:
@@ -130,8 +133,14 @@ def fill_address(text: str, values: Values) -> str:
     return filled
 
 
+def form_parts(body: JsonValue) -> dict[str, str | Upload]:
+    """Return the parts of a multipart form: files, scalars as text, the rest as JSON."""
+    parts: dict[str, Value] = body if isinstance(body, dict) else {}
+    return {n: v if isinstance(v, Upload) else _text(v) for n, v in parts.items()}
+
+
 def form_fields(body: JsonValue) -> dict[str, str]:
-    """Return the text parts of a multipart form: scalars as text, the rest as JSON."""
+    """Return the text parts of a form: scalars as text, the rest as JSON."""
     if not isinstance(body, dict):
         raise TemplateError("a form is a table of names and values")
     return {name: _text(value) for name, value in body.items()}
@@ -188,13 +197,21 @@ def _fill(text: str, values: Values, write: Callable[[str, Hole], str]) -> str |
 
 
 def _segment(value: str, hole: Hole) -> str:
-    if hole.name.startswith("urls."):
+    is_address = hole.name.startswith("urls.")
+    if is_address and not hole.is_path:
         return value
-    quoted = quote(value, safe="/" if hole.is_path else "")
+    quoted = _path_of(value) if is_address else quote(value, safe="/" if hole.is_path else "")
     # A segment of dots would climb; written in hexadecimal it is a name like any other.
     return "/".join(
         part.replace(".", "%2E") if part in {".", ".."} else part for part in quoted.split("/")
     )
+
+
+def _path_of(address: str) -> str:
+    try:
+        return urlsplit(address).path
+    except ValueError as error:
+        raise TemplateError(f"{address!r} is no address") from error
 
 
 def _text(value: Value) -> str:
@@ -252,10 +269,22 @@ def _datauri(value: Value, media_type: str, _tables: Tables) -> str:
     return text if is_whole else f"data:{media_type};base64,{text}"
 
 
+def _file(value: Value, _argument: str, _tables: Tables) -> Upload:
+    """Return what a data URI holds as a file, for a part of a form."""
+    head, _, data = _text(value).partition(";base64,")
+    media_type = head.removeprefix("data:")
+    try:
+        content = base64.b64decode(data, validate=True)
+    except ValueError:
+        raise TemplateError("only a data URI can be sent as a file") from None
+    return Upload(f"picture.{media_type.rpartition('/')[2]}", media_type, content)
+
+
 FILTERS: Mapping[str, Callable[[Value, str, Tables], Value]] = {
     "b64": _b64,
     "datauri": _datauri,
     "default": lambda value, argument, _: argument if value is None else value,
+    "file": _file,
     "float": _number,
     "frames": _frames,
     "int": _whole,

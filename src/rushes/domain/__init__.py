@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from rushes.domain.clip import Clip, Download
 from rushes.domain.failure import Failure, Stage
-from rushes.domain.identity import ID_ALPHABET, ID_LENGTH, ID_PATTERN, LOCAL_OWNER, new_id, utc_now
+from rushes.domain.identity import (
+    ID_ALPHABET,
+    ID_LENGTH,
+    ID_PATTERN,
+    LOCAL_OWNER,
+    derived_id,
+    new_id,
+    utc_now,
+)
 from rushes.domain.job import FINAL, MOVES, RUNNING, Job, JobEvent, JobStatus
+from rushes.domain.price import Price
 from rushes.domain.remote import CancelOutcome, RemoteJob, RemoteStatus
 from rushes.domain.request import (
     PROMPT_MAX,
@@ -44,6 +53,7 @@ __all__ = [
     "JobQuery",
     "JobStatus",
     "Limits",
+    "Price",
     "RemoteJob",
     "RemoteStatus",
     "Resolution",
@@ -52,6 +62,7 @@ __all__ = [
     "Stage",
     "VideoRequest",
     "Viewer",
+    "derived_id",
     "new_id",
     "utc_now",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from datetime import UTC, datetime
 
@@ -14,6 +15,12 @@ LOCAL_OWNER = "local"
 def new_id() -> str:
     """Return a fresh id: 26 characters `[a-z2-7]`, 130 random bits."""
     return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+
+
+def derived_id(*texts: str) -> str:
+    """Return the one id that belongs to these texts."""
+    digest = hashlib.sha256(repr(texts).encode()).digest()
+    return "".join(ID_ALPHABET[byte % len(ID_ALPHABET)] for byte in digest[:ID_LENGTH])
 
 
 def utc_now() -> datetime:

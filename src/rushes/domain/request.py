@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - read at run time, as all annotations here
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence  # noqa: TC003 - read at run time, as all annotations here
+from dataclasses import dataclass, replace
+from math import log
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -42,6 +43,7 @@ class VideoRequest(BaseModel):
     seed: Annotated[int, Field(ge=0, le=2_147_483_647)] | None = None
     audio: bool | None = None
     first_frame: str | None = None
+    """A key of the clip store; as handed to a backend the picture itself, as a data URI."""
     guidance: Annotated[float, Field(ge=0, le=100)] | None = None
     steps: Annotated[int, Field(ge=1, le=500)] | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
@@ -89,6 +91,49 @@ class Capabilities:
     idempotency: bool = False
     """The same submit with the same key is executed once, so it may be sent again."""
 
+    def offers(self, name: str, value: object) -> bool:
+        """Whether a field of a request may have this value."""
+        match name:
+            case "duration_s":
+                return value in self.durations
+            case "aspect_ratio":
+                return value in self.aspect_ratios
+            case "resolution":
+                return value in self.resolutions
+            case "seed" | "negative_prompt" | "first_frame":
+                return bool(getattr(self, name))
+        return True
+
+    def nearest(self, request: VideoRequest) -> VideoRequest:
+        """Return what comes nearest to a request that was meant for another model."""
+        given = request.model_copy(update={"model": None, "width": None, "height": None})
+        asked = given.model_dump(exclude_none=True, exclude={"prompt", "extra"})
+        choices = {
+            "duration_s": self.durations,
+            "aspect_ratio": self.aspect_ratios,
+            "resolution": self.resolutions,
+        }
+        near = {
+            name: _nearest(value, choices.get(name, ()))
+            for name, value in asked.items()
+            if not self.offers(name, value)
+        }
+        return given.model_copy(update=near)
+
+
+def _nearest(wanted: object, choices: Sequence[object]) -> object:
+    """Return the choice that is the least apart from what is wanted; None where there is none."""
+    return min(choices, key=lambda choice: abs(_measure(choice) - _measure(wanted)), default=None)
+
+
+def _measure(choice: object) -> float:
+    """Return seconds, lines, or the slant of a shape: landscape and portrait differ in its sign."""
+    text = str(choice)
+    if ":" in text:
+        across, down = text.split(":")
+        return log(int(across) / int(down))
+    return float(text.removesuffix("p"))
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
@@ -100,3 +145,12 @@ class Catalogue:
     def capabilities(self, model: str | None) -> Capabilities | None:
         """Return what `model` takes (None: the default model), or None for an unknown one."""
         return self.models.get(self.default if model is None else model)
+
+    def changed(self, overrides: Mapping[str, Mapping[str, Any]]) -> Catalogue:
+        """Return the same models, each taking what its overrides say; those of "" hold for all."""
+        everywhere = dict(overrides.get("", {}))
+        models = {
+            name: replace(takes, **everywhere | dict(overrides.get(name, {}) if name else {}))
+            for name, takes in self.models.items()
+        }
+        return Catalogue(models, self.default)

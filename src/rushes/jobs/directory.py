@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rushes.domain import Failure, Stage, utc_now
 from rushes.errors import (
@@ -22,13 +23,14 @@ from rushes.errors import (
 from rushes.ports import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from rushes.domain import Catalogue
+    from rushes.domain import Capabilities, Catalogue, Price, VideoRequest
     from rushes.ports import Finding, VideoBackend
 
 DEFAULT_DEADLINE = timedelta(minutes=30)
+MINUTE = timedelta(minutes=1)
 
 # Troubles that say something about the backend and not about one job.
 OUTAGES = frozenset(
@@ -48,22 +50,34 @@ OUTAGES = frozenset(
 class ConfiguredBackend:
     """One backend as the operator configured it, with what its last answers tell.
 
-    `host` is what people are shown of its address. `slots` is how many jobs may be out there at
-    once. `catalogue` is None until the backend has described itself once.
+    `id` is what jobs keep, `name` what people read, `host` what they are shown of its address.
+    `slots` is how many jobs may be out there at once, `rate` how many may be handed over within a
+    minute (None: any number). `held` keeps new jobs here. `catalogue` is None until the backend
+    has described itself once.
     """
 
+    id: str
     name: str
     host: str
     backend: VideoBackend
     slots: int = 2
+    rate: int | None = None
     deadline: timedelta = DEFAULT_DEADLINE
     rehearsal: bool = False
+    held: bool = False
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each model takes otherwise than its profile says; "" is every model."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of a request that are asked for where it says nothing of them."""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """By model; "" is every other one's."""
     catalogue: Catalogue | None = None
     trouble: Failure | None = None
     down_since: datetime | None = None
     is_probed: bool = False
     """Whether it was asked at least once how it is."""
     _stumble: asyncio.Event = field(default_factory=asyncio.Event)
+    _starts: deque[datetime] = field(default_factory=deque)
 
     @property
     def is_up(self) -> bool:
@@ -73,7 +87,57 @@ class ConfiguredBackend:
     @property
     def takes_jobs(self) -> bool:
         """Whether jobs may be handed to it: one that is still booting would lose their answers."""
-        return self.is_probed and self.is_up
+        return self.is_probed and self.is_up and not self.held
+
+    def may_start(self, now: datetime) -> int | None:
+        """Return how many more jobs its rate allows at this moment; None: any number."""
+        while self._starts and self._starts[0] <= now - MINUTE:
+            self._starts.popleft()
+        return None if self.rate is None else max(0, self.rate - len(self._starts))
+
+    def started(self, now: datetime) -> None:
+        """Note that a job is being handed over."""
+        self._starts.append(now)
+
+    @property
+    def default_model(self) -> str:
+        """The model of a request that names none; "" where the backend is told none either."""
+        wanted = self.defaults.get("model")
+        if self.catalogue is None or wanted in self.catalogue.models:
+            return wanted or ""
+        return self.catalogue.default
+
+    def takes(self, model: str | None) -> Capabilities | None:
+        """Return what a model takes (None: the default one); None while that is not known."""
+        return self.catalogue.capabilities(model or self.default_model) if self.catalogue else None
+
+    def usual(self, model: str | None) -> dict[str, Any]:
+        """Return the defaults that a model takes: one that it would refuse is not asked for."""
+        takes = self.takes(model)
+        if takes is None:
+            return dict(self.defaults)
+        offered = {name: v for name, v in self.defaults.items() if takes.offers(name, v)}
+        return offered | ({"model": self.default_model} if "model" in offered else {})
+
+    def price(self, model: str | None) -> Price | None:
+        """Return what a model costs, if the operator wrote it down."""
+        return self.prices.get(model or self.default_model) or self.prices.get("")
+
+    def nearest(self, request: VideoRequest) -> VideoRequest:
+        """Return what comes nearest to a request that was meant for another backend."""
+        takes = self.takes(None)
+        return takes.nearest(request) if takes else request.model_copy(update={"model": None})
+
+    def at_most(self, count: int) -> int:
+        """Return how many clips of one recipe are made here where `count` are wanted."""
+        takes = self.takes(None)
+        return min(count, takes.n_max) if takes else count
+
+    def completed(self, request: VideoRequest) -> VideoRequest:
+        """Return a request with the usual values where it says nothing."""
+        usual = self.usual(request.model).items()
+        absent = {name: value for name, value in usual if getattr(request, name) is None}
+        return request.model_copy(update=absent)
 
     def answered(self) -> None:
         """Note a sign of life."""
@@ -100,7 +164,7 @@ class ConfiguredBackend:
 
     async def describe(self) -> Catalogue:
         """Learn the catalogue anew."""
-        self.catalogue = await self.backend.describe()
+        self.catalogue = (await self.backend.describe()).changed(self.overrides)
         return self.catalogue
 
     async def probe(self) -> bool:
@@ -134,14 +198,14 @@ def _as_failure(finding: Finding) -> Failure:
 
 @dataclass(slots=True)
 class Directory:
-    """Finds backends by name; the first one is the default."""
+    """Finds backends by id; the first one is the default."""
 
     backends: dict[str, ConfiguredBackend] = field(default_factory=dict)
 
     @classmethod
     def of(cls, backends: Iterable[ConfiguredBackend]) -> Directory:
         """Build a directory in the order given."""
-        return cls({backend.name: backend for backend in backends})
+        return cls({backend.id: backend for backend in backends})
 
     def all(self) -> list[ConfiguredBackend]:
         """Return every backend, the default first."""
@@ -152,14 +216,29 @@ class Directory:
         """Return the backend that serves whoever names none."""
         return next(iter(self.backends.values()))
 
-    def find(self, name: str) -> ConfiguredBackend | None:
-        """Return a backend by name; None for one that is not configured any more."""
-        return self.backends.get(name)
+    def by_any_id(self) -> dict[str, ConfiguredBackend]:
+        """Return the backends by all that their jobs may have kept.
 
-    def get(self, name: str | None) -> ConfiguredBackend:
-        """Return a backend by name (None: the default); raises InvalidRequest for a stranger."""
-        if name is None:
-            return self.default
-        if name not in self.backends:
+        That is the id; of before there were ids the name; and of a backend that the environment
+        configured before a file did the host, where only one has it.
+        """
+        known = self.all()
+        hosts = Counter(backend.host for backend in known)
+        by_host = {backend.host: backend for backend in known if hosts[backend.host] == 1}
+        return by_host | {backend.name: backend for backend in known} | self.backends
+
+    def find(self, id_: str) -> ConfiguredBackend | None:
+        """Return a backend by what a job kept of it; None for one that is not configured."""
+        return self.by_any_id().get(id_)
+
+    def label(self, id_: str) -> str:
+        """Return what people call a backend; of one that is gone there is only the id."""
+        backend = self.find(id_)
+        return backend.name if backend else id_
+
+    def get(self, id_: str | None) -> ConfiguredBackend:
+        """Return a backend by id (None: the default); raises InvalidRequest for a stranger."""
+        backend = self.default if id_ is None else self.find(id_)
+        if backend is None:
             raise InvalidRequest("There is no backend of that name here.", field="backend")
-        return self.backends[name]
+        return backend

@@ -41,7 +41,11 @@ class Housekeeping:
         """Drop the clips of jobs deleted longer ago than the undo window; return how many."""
         before, emptied = self.clock() - UNDO, 0
         async for job in self._all(JobQuery(EVERYONE, deleted=True, limit=PAGE)):
-            if job.clip is None or job.deleted_at is None or job.deleted_at > before:
+            if job.deleted_at is None or job.deleted_at > before:
+                continue
+            if job.request.first_frame is not None:
+                await self.clips.delete(job.request.first_frame)
+            if job.clip is None:
                 continue
             await self.clips.delete(job.clip.key)
             await self.clips.delete(poster_key(job.id))

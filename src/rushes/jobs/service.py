@@ -14,10 +14,12 @@ from rushes.domain import (
     JobStatus,
     Scope,
     Stage,
+    derived_id,
     new_id,
     utc_now,
 )
 from rushes.errors import InvalidRequest, JobConflict, JobNotFound, OutcomeUnknown
+from rushes.jobs.frames import Frames, owner_of
 from rushes.jobs.housekeeping import UNDO
 
 if TYPE_CHECKING:
@@ -32,9 +34,10 @@ if TYPE_CHECKING:
         VideoRequest,
         Viewer,
     )
-    from rushes.jobs.directory import Directory
+    from rushes.jobs.directory import ConfiguredBackend, Directory
     from rushes.ports import ClipStore, JobStore
 
+Asked = tuple["ConfiguredBackend", "VideoRequest"]
 MARK_TRIES = 3
 TITLE_MAX = 120
 BATCH_MAX = 100
@@ -60,18 +63,25 @@ class JobService:
         *,
         count: int = 1,
         backend: str | None = None,
+        also: Sequence[str] = (),
         token: str | None = None,
         origin: str | None = None,
     ) -> list[Job]:
         """Remember a batch of `count` jobs for one recipe; nothing has left the machine yet.
 
-        The same `token` with the same recipe is the same batch; with another recipe a new one.
+        The backends in `also` get as many each, or as many as they take, with the nearest settings
+        that they take. The same `token` with the same recipe is the same batch; with another
+        recipe a new one.
         Raises InvalidRequest, or QueueFull when a limit is reached.
         """
-        recipe = _recipe_digest(request, count, backend)
+        recipe = _recipe_digest(request, count, [backend, *also])
         submit_token = f"form:{token}:{recipe}" if token else f"new:{new_id()}"
-        batch = self._batch(viewer, request, count, backend, submit_token, origin)
-        return await self.store.add(batch, self.limits)
+        asked = self._asked(request, count, backend, also)
+        batch = self._batch(viewer, asked, submit_token, new_id(), origin)
+        batch = await self._with_frames(viewer, batch)
+        kept = await self.store.add(batch, self.limits)
+        await self._drop_unused(batch, kept)
+        return kept
 
     async def submit_once(
         self,
@@ -80,12 +90,17 @@ class JobService:
         *,
         count: int = 1,
         backend: str | None = None,
+        also: Sequence[str] = (),
         key: str,
     ) -> list[Job]:
         """As `submit`, for a caller's own idempotency key: another recipe with it is an error."""
-        batch = self._batch(viewer, request, count, backend, f"key:{key}", None)
+        # What the backends take may have changed since the first time; what was asked has not.
+        recipe = _recipe_digest(request, count, [backend, *also])
+        batch_id = derived_id(viewer.owner, key, recipe)
+        asked = self._asked(request, count, backend, also)
+        batch = self._batch(viewer, asked, f"key:{key}", batch_id)
         kept = await self.store.add(batch, self.limits)
-        if len(kept) != count or kept[0].request != request or kept[0].backend != batch[0].backend:
+        if kept[0].batch != batch_id:
             raise InvalidRequest(
                 "This key was used before for another request.", field="Idempotency-Key"
             )
@@ -161,9 +176,11 @@ class JobService:
     async def retry(self, viewer: Viewer, job_id: str, *, token: str | None = None) -> Job:
         """Ask for the same again: a new job that remembers where it came from."""
         job = await self.get(viewer, job_id)
-        still_here = self.backends.find(job.backend)
-        backend = job.backend if still_here is not None else None
-        batch = await self.submit(viewer, job.request, backend=backend, token=token, origin=job.id)
+        backend, request = self.backends.find(job.backend), job.request
+        if backend is None:
+            backend = self.backends.default
+            request = backend.nearest(request)
+        batch = await self.submit(viewer, request, backend=backend.id, token=token, origin=job.id)
         return batch[0]
 
     async def check_again(self, viewer: Viewer, job_id: str) -> Job:
@@ -233,34 +250,67 @@ class JobService:
         """Return how many jobs of the same backend wait before this one."""
         return await self.store.count_ahead(job)
 
+    def _asked(
+        self, request: VideoRequest, count: int, backend: str | None, also: Sequence[str]
+    ) -> list[Asked]:
+        """Return what is asked of which backend, one for each job; raises InvalidRequest."""
+        chosen = self.backends.get(backend)
+        others = {other.id: other for other in map(self.backends.get, also) if other is not chosen}
+        asked = [(chosen, chosen.completed(request), count)]
+        asked += [
+            (other, other.completed(other.nearest(request)), other.at_most(count))
+            for other in others.values()
+        ]
+        for there, wanted, many in asked:
+            if there.catalogue is not None:
+                _fits(wanted, many, there.catalogue.capabilities(wanted.model), there.name)
+        return [(there, wanted) for there, wanted, many in asked for _ in range(many)]
+
+    async def _with_frames(self, viewer: Viewer, batch: list[Job]) -> list[Job]:
+        """Give each job a copy of the first frame; raises InvalidRequest where it is gone."""
+        key = batch[0].request.first_frame
+        if key is None:
+            return batch
+        if (job_id := owner_of(key)) is not None:
+            await self.get(viewer, job_id)
+        return [await self._with_frame(job, key) for job in batch]
+
+    async def _with_frame(self, job: Job, key: str) -> Job:
+        if job.request.first_frame is None:  # this one's backend takes none
+            return job
+        copy = await Frames(self.clips).copy(key, job.id)
+        return replace(job, request=job.request.model_copy(update={"first_frame": copy}))
+
+    async def _drop_unused(self, batch: Sequence[Job], kept: Sequence[Job]) -> None:
+        """Drop the copies of a batch that was there already."""
+        known = {job.id for job in kept}
+        for job in batch:
+            if job.id not in known and job.request.first_frame is not None:
+                await self.clips.delete(job.request.first_frame)
+
     def _batch(
         self,
         viewer: Viewer,
-        request: VideoRequest,
-        count: int,
-        backend: str | None,
+        asked: Sequence[Asked],
         submit_token: str,
-        origin: str | None,
+        batch: str,
+        origin: str | None = None,
     ) -> list[Job]:
-        chosen = self.backends.get(backend)
-        if chosen.catalogue is not None:
-            capabilities = chosen.catalogue.capabilities(request.model)
-            _fits(request, count, capabilities, chosen.name)
-        now, batch = self.clock(), new_id()
+        now = self.clock()
         return [
             Job(
                 id=new_id(),
                 batch=batch,
                 place=place,
                 owner=viewer.owner,
-                backend=chosen.name,
+                backend=backend.id,
                 request=request,
                 submit_token=submit_token,
                 created_at=now,
                 origin=origin,
                 next_at=now,
             )
-            for place in range(count)
+            for place, (backend, request) in enumerate(asked)
         ]
 
 
@@ -268,8 +318,8 @@ def _gave_up() -> Failure:
     return Failure(kind=OutcomeUnknown.kind, stage=Stage.SUBMIT)
 
 
-def _recipe_digest(request: VideoRequest, count: int, backend: str | None) -> str:
-    recipe = f"{request.model_dump_json()}\n{count}\n{backend}"
+def _recipe_digest(request: VideoRequest, count: int, backends: Sequence[str | None]) -> str:
+    recipe = f"{request.model_dump_json()}\n{count}\n{','.join(map(str, backends))}"
     return hashlib.sha256(recipe.encode()).hexdigest()[:32]
 
 
@@ -300,6 +350,7 @@ def _fits(
     for name, asked, offered in (
         ("seed", request.seed is not None, capabilities.seed),
         ("negative_prompt", request.negative_prompt is not None, capabilities.negative_prompt),
+        ("first_frame", request.first_frame is not None, capabilities.first_frame),
     ):
         if asked and not offered:
             _refuse_choice(name, (), backend)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rushes.domain import Job, RemoteJob
     from rushes.jobs.directory import ConfiguredBackend, Directory
     from rushes.jobs.fetching import Fetcher, Wish
+    from rushes.jobs.frames import Frames
     from rushes.ports import JobStore, Submission
 
 POLL_PAUSE = timedelta(seconds=2)
@@ -61,6 +62,7 @@ class Steps:
     store: JobStore
     directory: Directory
     fetcher: Fetcher
+    frames: Frames
     clock: Callable[[], datetime]
 
     async def step(self, job: Job, wish: Wish) -> None:
@@ -101,7 +103,8 @@ class Steps:
             await self._save(job.cancelled(CancelOutcome.NOTHING_SPENT, now=self.clock()))
             return
         try:
-            submission = await backend.backend.submit(job.request, idempotency_key=job.id)
+            request = await self.frames.enclosed(job.request)
+            submission = await backend.backend.submit(request, idempotency_key=job.id)
         except BackendError as error:
             backend.stumbled(error, Stage.SUBMIT)
             await self._save(self._after_failed_submit(job, error))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rushes.domain import EVERYONE, Failure, JobStatus, Stage, new_id, utc_now
 from rushes.errors import LeaseLost, StorageError
 from rushes.jobs.fetching import Fetcher
+from rushes.jobs.frames import Frames
 from rushes.jobs.housekeeping import Housekeeping
 from rushes.jobs.queueing import chooser
 from rushes.jobs.steps import Steps, backoff
@@ -69,7 +70,8 @@ class Worker:
 
     def __post_init__(self) -> None:
         fetcher = Fetcher(self.store, self.clips, self.clock)
-        self.steps = Steps(self.store, self.directory, fetcher, self.clock)
+        frames = Frames(self.clips)
+        self.steps = Steps(self.store, self.directory, fetcher, frames, self.clock)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then let submits in flight end and drop the rest."""
@@ -106,11 +108,13 @@ class Worker:
             await self._pass_wishes(before)
 
     def _choose(self, room: int) -> Choose:
-        backends = self.directory.all()
+        backends = self.directory.by_any_id()
+        rates = {key: b.may_start(self.clock()) for key, b in backends.items()}
         choose = chooser(
-            {backend.name: backend.slots for backend in backends},
+            {key: backend.slots for key, backend in backends.items()},
             capacity=max(room, 0),
-            paused=frozenset(backend.name for backend in backends if not backend.takes_jobs),
+            paused=frozenset(key for key, backend in backends.items() if not backend.takes_jobs),
+            starts={key: starts for key, starts in rates.items() if starts is not None},
         )
         held = self.carried
 
@@ -121,10 +125,13 @@ class Worker:
 
     def _pause(self, wake_at: datetime | None, room: int) -> timedelta:
         # Jobs held back for an ill backend are due, but nothing in the store tells its recovery.
-        longest = IDLE if all(b.takes_jobs for b in self.directory.all()) else ILL
+        longest = IDLE if all(self._is_open(b) for b in self.directory.all()) else ILL
         if wake_at is None or room <= 0:
             return longest
         return min(max(wake_at - self.clock(), BREATH), longest)
+
+    def _is_open(self, backend: ConfiguredBackend) -> bool:
+        return backend.held or (backend.takes_jobs and backend.may_start(self.clock()) != 0)
 
     async def _pass_wishes(self, after: int) -> None:
         for job in await self.store.changed_since(after, EVERYONE):
@@ -139,6 +146,7 @@ class Worker:
     async def _tidy_round(self) -> None:
         await asyncio.sleep(TIDY.total_seconds())
         await Housekeeping(self.store, self.clips, self.clock).empty_the_bin()
+        await Frames(self.clips).drop_old_drafts(self.clock())
 
     async def _watch(self, stop: asyncio.Event, backend: ConfiguredBackend) -> None:
         """Ask a backend how it is, often while it is ill; queued jobs go on when it is well."""
@@ -164,6 +172,10 @@ class Worker:
     # --- one job --------------------------------------------------------------------------------
 
     def _pick_up(self, job: Job) -> None:
+        backend = self.directory.find(job.backend)
+        is_starting = job.status is JobStatus.QUEUED and job.cancel_requested_at is None
+        if backend is not None and is_starting:
+            backend.started(self.clock())
         wish = asyncio.Event()
         task = asyncio.create_task(self._carry(job, wish), name=f"job {job.id}")
         self.carried[job.id] = Carried(task, wish)

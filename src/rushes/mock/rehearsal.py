@@ -39,6 +39,7 @@ class Rehearsal:
         self.jobs = JobBook(_subfolder(config, "jobs"), kept=config.jobs_kept)
         self.downloads: Counter[str] = Counter()
         self.turned_away: Counter[str] = Counter()
+        self.spoilt: Counter[str] = Counter()
         self._preparations: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -114,6 +115,14 @@ class Rehearsal:
         """Return the jobs of a dialect, oldest first."""
         return [job for job in self.jobs if job.dialect == dialect and not job.is_deleted]
 
+    def in_trouble(self, words: frozenset[Word]) -> list[MockJob]:
+        """Return the jobs whose prompts have one of the words, oldest first."""
+        return [
+            job
+            for job in self.jobs
+            if "#" in job.spec.prompt and not words.isdisjoint(words_in(job.spec.prompt))
+        ]
+
     def forget(self, job: MockJob) -> None:
         """Delete a job; its submission stays counted."""
         self.jobs.update(job.id, lambda current: replace(current, is_deleted=True))
@@ -155,6 +164,7 @@ class Rehearsal:
             "by_prompt": Counter(job.spec.prompt for job in self.jobs),
             "by_key": Counter(key for key in keys if key is not None),
             "turned_away": self.turned_away,
+            "spoilt": self.spoilt,
             "downloads": self.downloads,
             "rendered": self.renderer.rendered,
         }
@@ -164,6 +174,7 @@ class Rehearsal:
         self.jobs.clear()
         self.downloads.clear()
         self.turned_away.clear()
+        self.spoilt.clear()
 
     def _prepare(self, job: MockJob) -> None:
         if job.makes_clip and job.rendered_at is None and not job.is_deleted:

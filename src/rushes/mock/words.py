@@ -18,6 +18,12 @@ class Word(StrEnum):
     LOST_ANSWER = "#lost-answer"
     STALL = "#stall"
     BIG = "#big"
+    HTML = "#html"
+    HTML_ANSWER = "#html-answer"
+    BARE = "#bare"
+    BARE_ANSWER = "#bare-answer"
+    ODD_WORD = "#odd-word"
+    EXPIRED = "#expired"
 
 
 MEANING = {
@@ -30,6 +36,12 @@ MEANING = {
     Word.LOST_ANSWER: "the job is taken, but the connection drops before the answer",
     Word.STALL: "the job runs for ever and never ends",
     Word.BIG: "the clip weighs about 90 MB",
+    Word.HTML: "asked how the job stands, a proxy answers once with a page of HTML",
+    Word.HTML_ANSWER: "the job is taken, and a proxy answers with a page of HTML",
+    Word.BARE: "asked how the job stands, the answer is once an empty object",
+    Word.BARE_ANSWER: "the job is taken, and the answer is an empty object",
+    Word.ODD_WORD: "while it runs, the job's state is once a word that nobody knows",
+    Word.EXPIRED: "the clip is made, and gone when it is fetched",
 }
 
 

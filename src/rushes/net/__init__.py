@@ -5,8 +5,8 @@ checked as they are dialled, time, size and pace are capped, redirects and encod
 the credentials travel to that origin and nowhere else. httpx errors end here.
 """
 
-from rushes.net.answers import Answer
-from rushes.net.client import GuardedClient, Patience
+from rushes.net.answers import Answer, Exchange
+from rushes.net.client import GuardedClient, Patience, Upload
 from rushes.net.credentials import Credentials
 from rushes.net.guard import AddressRefused, is_public
 from rushes.net.incoming import Incoming
@@ -16,10 +16,12 @@ __all__ = [
     "AddressRefused",
     "Answer",
     "Credentials",
+    "Exchange",
     "GuardedClient",
     "Incoming",
     "Patience",
     "Redactor",
     "Secret",
+    "Upload",
     "is_public",
 ]

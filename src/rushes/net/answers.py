@@ -54,6 +54,17 @@ class Answer:
             raise BadBackendResponse("the answer is not JSON", detail=self.detail) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request as it went out, credentials and all, and the whole answer to it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    answer: Answer
+
+
 def media_type(headers: Mapping[str, str]) -> str:
     """Return the Content-Type without parameters, in lower case."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()

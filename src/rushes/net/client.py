@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
@@ -29,13 +29,13 @@ from rushes.net.addresses import (
     permit_clip,
     refused,
 )
-from rushes.net.answers import Answer, media_type
+from rushes.net.answers import Answer, Exchange, media_type
 from rushes.net.guard import AddressRefused, GuardedNetwork, resolve
 from rushes.net.incoming import Incoming, Pace, Resume
 from rushes.net.redaction import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
 
     from pydantic import JsonValue
 
@@ -61,6 +61,14 @@ class Patience:
     clip_head: timedelta = timedelta(seconds=60)
     clip_window: timedelta = timedelta(seconds=30)
     clip_min_rate: int = 4096
+
+
+class Upload(NamedTuple):
+    """A file as a part of a form."""
+
+    name: str
+    media_type: str
+    content: bytes
 
 
 class GuardedClient:
@@ -96,6 +104,8 @@ class GuardedClient:
         """Host and port, as operators know the backend."""
         self.has_credentials = bool(self._credentials)
         self.redactor = Redactor(credentials.secrets)
+        self.observer: Callable[[Exchange], None] | None = None
+        """Hears of each exchange whose answer was read whole; what it keeps it must redact."""
         network = GuardedNetwork(self._result_hosts | {self._origin[1:]}, resolver=resolver)
         self._http = httpx.AsyncClient(
             transport=_transport(network, tls),
@@ -117,7 +127,7 @@ class GuardedClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         json: JsonValue = None,
-        form: Mapping[str, str] | None = None,
+        form: Mapping[str, str | Upload] | None = None,
         within: timedelta | None = None,
     ) -> Answer:
         """Make one API call and return the whole answer, whatever its status.
@@ -144,7 +154,7 @@ class GuardedClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         json: JsonValue = None,
-        form: Mapping[str, str] | None = None,
+        form: Mapping[str, str | Upload] | None = None,
         within: timedelta | None = None,
     ) -> AsyncIterator[Incoming]:
         """Make one API call whose answer may be a clip, and yield it as soon as its head is here.
@@ -255,13 +265,16 @@ class GuardedClient:
         headers = dict(response.headers)
         seen = self.redactor.clean(bytes(body[:2000]).decode("utf-8", "replace"))
         told = f"{response.status_code} {self.redactor.clean(media_type(headers), 50)}".rstrip()
-        return Answer(
+        answer = Answer(
             status=response.status_code,
             headers=headers,
             body=bytes(body),
             detail=f"{host_and_port(response.request.url)} answered {told}: {seen or 'no body'}",
             flaw=flaw,
         )
+        if self.observer is not None:
+            self.observer(_exchange(response.request, answer))
+        return answer
 
     def _request(
         self,
@@ -271,7 +284,7 @@ class GuardedClient:
         *,
         query: Mapping[str, str] | None = None,
         json: JsonValue = None,
-        form: Mapping[str, str] | None = None,
+        form: Mapping[str, str | Upload] | None = None,
         is_ours: bool = True,
     ) -> httpx.Request:
         connect = self._patience.connect.total_seconds()
@@ -282,7 +295,7 @@ class GuardedClient:
                 params=query or None,
                 headers={**(headers or {}), **(self._credentials if is_ours else {})},
                 json=json,
-                files={name: (None, text) for name, text in form.items()} if form else None,
+                files={name: _part(value) for name, value in form.items()} if form else None,
                 timeout=httpx.Timeout(None, connect=connect, pool=connect),
             )
         except (httpx.InvalidURL, ValueError) as error:
@@ -320,6 +333,12 @@ class GuardedClient:
         return NotSent(f"{where} cannot be reached", detail=detail)
 
 
+def _part(value: str | Upload) -> tuple[str | None, str | bytes, str | None]:
+    if isinstance(value, str):
+        return None, value, None
+    return value.name, value.content, value.media_type
+
+
 def _transport(network: GuardedNetwork, tls: ssl.SSLContext | None) -> httpx.AsyncHTTPTransport:
     """Return a transport that uses no connection twice.
 
@@ -342,6 +361,11 @@ def _flaw(response: httpx.Response) -> str | None:
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         return "the answer is compressed, which was not asked for"
     return None
+
+
+def _exchange(request: httpx.Request, answer: Answer) -> Exchange:
+    headers, body = dict(request.headers), request.read()
+    return Exchange(request.method, str(request.url), headers, body, answer)
 
 
 def _is_redirect(response: httpx.Response) -> bool:

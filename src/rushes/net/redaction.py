@@ -54,7 +54,7 @@ class Redactor:
 
         Secrets and their runs of 8 characters become `***`, unprintable characters escapes.
         """
-        shown = self._masked(text[: limit * 8])
+        shown = self.mask(text[: limit * 8])
         shown = "".join(c if c.isprintable() else _escaped(c) for c in shown.strip())
         return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
@@ -62,7 +62,8 @@ class Redactor:
         """Whether a whole secret (of 8 characters or more) stands in `text`."""
         return any(secret in text for secret in self._secrets if len(secret) >= PIECE)
 
-    def _masked(self, text: str) -> str:
+    def mask(self, text: str) -> str:
+        """Return all of `text`, with secrets and their runs of 8 characters as `***`."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         if not any(piece in text for piece in self._pieces):

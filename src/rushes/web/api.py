@@ -6,10 +6,11 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from rushes.domain import Job, JobQuery, JobStatus, Scope, VideoRequest
+from rushes.domain import Catalogue, Job, JobQuery, JobStatus, Scope, VideoRequest
 from rushes.errors import InvalidRequest
+from rushes.jobs.directory import ConfiguredBackend
 from rushes.web.dependencies import CurrentSite, CurrentViewer, JobId, OwnJob, Site
-from rushes.web.forms import COUNT_MAX
+from rushes.web.forms import ALSO_MAX, COUNT_MAX
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 
@@ -33,10 +34,12 @@ class NewJob(BaseModel):
     seed: int | None = None
     count: int = Field(default=1, ge=1, le=COUNT_MAX)
     backend: str | None = None
+    also: list[str] = Field(default_factory=list, max_length=ALSO_MAX)
+    """Ids of other backends that get the same, with the nearest settings that they take."""
 
     def request(self) -> VideoRequest:
         """Return the recipe alone; raises InvalidRequest, naming the field."""
-        recipe = self.model_dump(exclude={"count", "backend"}, exclude_none=True)
+        recipe = self.model_dump(exclude={"count", "backend", "also"}, exclude_none=True)
         try:
             return VideoRequest(**recipe)
         except ValidationError as problem:
@@ -97,7 +100,7 @@ class JobOut(BaseModel):
             status=job.status,
             progress=job.progress,
             failure=_failure(job),
-            request=job.request.model_dump(exclude_none=True, exclude_defaults=True),
+            request=_asked(job, site),
             clip=_clip(job, site),
             created_at=job.created_at,
             finished_at=job.finished_at,
@@ -106,6 +109,13 @@ class JobOut(BaseModel):
             origin=job.origin,
             backend=job.backend,
         )
+
+
+def _asked(job: Job, site: Site) -> dict[str, Any]:
+    asked = job.request.model_dump(exclude_none=True, exclude_defaults=True)
+    if job.request.first_frame is not None:
+        asked["first_frame"] = site.addresses.first_frame(job.id)
+    return asked
 
 
 def _failure(job: Job) -> FailureOut | None:
@@ -187,10 +197,12 @@ async def create_jobs(
     """
     recipe = new.request()
     if key is None:
-        batch = await site.jobs.submit(viewer, recipe, count=new.count, backend=new.backend)
+        batch = await site.jobs.submit(
+            viewer, recipe, count=new.count, backend=new.backend, also=new.also
+        )
     else:
         batch = await site.jobs.submit_once(
-            viewer, recipe, count=new.count, backend=new.backend, key=key
+            viewer, recipe, count=new.count, backend=new.backend, also=new.also, key=key
         )
     response.headers["Location"] = site.addresses.api_job(batch[0].id)
     return await JobOut.of(batch[0], site)
@@ -217,3 +229,51 @@ async def cancel_job(site: CurrentSite, viewer: CurrentViewer, job_id: JobId) ->
 async def delete_job(site: CurrentSite, viewer: CurrentViewer, job_id: JobId) -> None:
     """Put a job away; one that still runs is cancelled first."""
     await site.jobs.delete(viewer, job_id)
+
+
+class ModelOut(BaseModel):
+    """What one model takes; an empty list means that there is no such choice."""
+
+    durations: list[float]
+    aspect_ratios: list[str]
+    resolutions: list[str]
+    seed: bool
+    negative_prompt: bool
+    n_max: int
+    prompt_max: int
+
+
+class BackendOut(BaseModel):
+    """A backend that jobs can be sent to. `models` is empty until it has told them."""
+
+    id: str
+    name: str
+    host: str
+    is_up: bool
+    is_held: bool
+    default_model: str
+    models: dict[str, ModelOut]
+
+    @classmethod
+    def of(cls, backend: ConfiguredBackend) -> Self:
+        """Tell a backend to a program."""
+        catalogue = backend.catalogue or Catalogue({})
+        models = {
+            name: ModelOut.model_validate(takes, from_attributes=True)
+            for name, takes in catalogue.models.items()
+        }
+        return cls(
+            id=backend.id,
+            name=backend.name,
+            host=backend.host,
+            is_up=backend.is_up,
+            is_held=backend.held,
+            default_model=backend.default_model,
+            models=models,
+        )
+
+
+@router.get("/backends")
+async def list_backends(site: CurrentSite, _: CurrentViewer) -> list[BackendOut]:
+    """List the backends, the default one first."""
+    return [BackendOut.of(backend) for backend in site.jobs.backends.all()]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from starlette.datastructures import ImmutableMultiDict
 
 from rushes.domain import PROMPT_MAX, VideoRequest
 from rushes.errors import InvalidRequest
@@ -13,7 +14,8 @@ from rushes.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rushes.domain import Job
+    from rushes.domain import Capabilities, Job
+    from rushes.jobs.directory import ConfiguredBackend, Directory
     from rushes.web.dependencies import Translate
 
 # Form fields by the name that the domain has for them.
@@ -25,8 +27,15 @@ FIELDS = {
     "resolution": "resolution",
     "duration_s": "duration",
     "seed": "seed",
+    "first_frame": "first_frame",
 }
-KEPT = (*FIELDS.values(), "count", "backend", "origin")
+ASIDE = "aside_"
+SET_ASIDE = tuple(f"{ASIDE}{name}" for name in ("negative_prompt", "seed", "first_frame"))
+"""What was typed for another backend or model and has no field now; it comes back with one."""
+KEPT = (*FIELDS.values(), "count", "backend", "also", "origin")
+DRAWN = ("drawn_for", "drawn_model")
+"""For which backend and model the form stood that was sent."""
+ALSO_MAX = 15
 TOKENS = ("submit_token", "token")
 TOKEN_MAX = 100
 COUNT_MAX = 16
@@ -48,13 +57,44 @@ class FormProblem(InvalidRequest):
 class ComposerState:
     """What the composer shows again: typed values, a message at each bad field, its token.
 
-    `origin` is the job whose recipe it was filled with.
+    `origin` is the job whose recipe it was filled with, `usual` what each field says by itself.
     """
 
     token: str
     values: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
     origin: Job | None = None
+    usual: Mapping[str, str] = field(default_factory=dict)
+
+    def standing_at(self, backend: ConfiguredBackend) -> ComposerState:
+        """Return the same for one backend: with its defaults, and what its model really offers."""
+        values, model = dict(self.values), self.values.get("model")
+        if backend.catalogue is not None and backend.takes(model) is None:
+            values.pop("model", None)  # it is another backend's
+            model = None
+        takes = backend.takes(model)
+        offered = _first_offered(takes) if takes else {}
+        usual = as_typed(backend.usual(model) | {"model": backend.default_model})
+        return replace(self, values=values, usual=offered | usual)
+
+
+def chosen_by_hand(values: Mapping[str, str], backends: Directory) -> dict[str, str]:
+    """Return typed values without those that the form said by itself for what it was drawn for."""
+    before = backends.find(values.get("drawn_for", "")) or backends.default
+    drawn = ComposerState("", {"model": values.get("drawn_model", "")}).standing_at(before)
+    aside = {name.removeprefix(ASIDE): values[name] for name in SET_ASIDE if name in values}
+    mine = {name: value for name, value in values.items() if drawn.usual.get(name) != value}
+    return aside | mine
+
+
+def _first_offered(takes: Capabilities) -> dict[str, str]:
+    """Return what a form says by itself: of every choice the first one."""
+    offered = {
+        "aspect_ratio": takes.aspect_ratios[:1],
+        "duration_s": takes.durations[:1],
+        "resolution": takes.resolutions[:1],
+    }
+    return as_typed({name: first[0] for name, first in offered.items() if first})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +106,19 @@ class Wish:
     backend: str | None
     token: str | None
     origin: str | None = None
+    also: tuple[str, ...] = ()
+    """Other backends that get the same, as near as they can."""
 
 
 def typed_values(form: Mapping[str, Any]) -> dict[str, str]:
-    """Return the text fields that we know; browsers send line ends as CRLF, we keep LF."""
-    fields = ((name, form.get(name)) for name in (*KEPT, *TOKENS))
+    """Return the text fields that we know; browsers send line ends as CRLF, we keep LF.
+
+    Ticked boxes of one name come as one text, parted by commas.
+    """
+    fields = [(name, form.get(name)) for name in (*KEPT, *TOKENS, *DRAWN, *SET_ASIDE)]
+    if isinstance(form, ImmutableMultiDict):
+        ticked = [value for value in form.getlist("also") if isinstance(value, str)]
+        fields.append(("also", ",".join(ticked) if ticked else None))
     return {
         name: value.replace("\r\n", "\n").replace("\r", "\n")
         for name, value in fields
@@ -86,9 +134,13 @@ def values_of(job: Job, *, expanded: bool = False) -> dict[str, str]:
     asked = job.request.model_dump(exclude_none=True)
     if expanded and job.remote is not None and job.remote.effective_prompt:
         asked["prompt"] = job.remote.effective_prompt
-    given = {form: asked[name] for name, form in FIELDS.items() if name in asked}
-    typed = {name: f"{v:g}" if isinstance(v, float) else str(v) for name, v in given.items()}
-    return typed | {"origin": job.id}
+    return as_typed(asked) | {"backend": job.backend, "origin": job.id}
+
+
+def as_typed(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return fields of a request as the form has them typed."""
+    given = {form: fields[name] for name, form in FIELDS.items() if name in fields}
+    return {name: f"{v:g}" if isinstance(v, float) else str(v) for name, v in given.items()}
 
 
 def read_wish(values: Mapping[str, str], _: Translate) -> Wish:
@@ -106,7 +158,8 @@ def read_wish(values: Mapping[str, str], _: Translate) -> Wish:
     if request is None:
         raise FormProblem(reader.errors, values)
     token = next((given[name][:TOKEN_MAX] for name in TOKENS if name in given), None)
-    return Wish(request, count or 1, given.get("backend"), token, given.get("origin"))
+    also = tuple(part for part in given.get("also", "").split(",")[:ALSO_MAX] if part)
+    return Wish(request, count or 1, given.get("backend"), token, given.get("origin"), also)
 
 
 _NUMBERS = frozenset({"prompt", "duration", "seed"})

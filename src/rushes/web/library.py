@@ -98,7 +98,7 @@ async def library(
         request=request,
         viewer=viewer,
         filters=filters,
-        backends=[backend.name for backend in site.jobs.backends.all()],
+        backends=site.jobs.backends.all(),
         next=page.next,
         revision=revision,
         **await around(site, page.jobs),

@@ -5,9 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.datastructures import UploadFile
 
 from rushes.domain import Job, JobQuery, Scope, Viewer, new_id
 from rushes.errors import InvalidRequest, JobNotFound, RequestError
+from rushes.jobs.frames import Frames
 from rushes.web.cards import around
 from rushes.web.dependencies import (
     CurrentSite,
@@ -19,7 +21,14 @@ from rushes.web.dependencies import (
     Translate,
 )
 from rushes.web.errors import Problem, wants_json
-from rushes.web.forms import ComposerState, FormProblem, read_wish, typed_values, values_of
+from rushes.web.forms import (
+    ComposerState,
+    FormProblem,
+    chosen_by_hand,
+    read_wish,
+    typed_values,
+    values_of,
+)
 from rushes.web.language import COOKIE, LANGUAGES
 
 READ = ["GET", "HEAD"]
@@ -87,13 +96,16 @@ async def _studio(
     # Asked first: a change that comes between is then told again, never left out.
     revision = await site.jobs.revision()
     page = await site.jobs.search(viewer, JobQuery(Scope(viewer.owner), after=after))
+    backends = site.jobs.backends
+    backend = backends.find(composer.values.get("backend", "")) or backends.default
     return site.renderer.page(
         "studio.html",
         request=request,
         status_code=status_code,
         viewer=viewer,
-        composer=composer,
-        backend=site.jobs.backends.default,
+        composer=composer.standing_at(backend),
+        backend=backend,
+        backends=backends.all(),
         next=page.next,
         undo=undo,
         revision=revision,
@@ -106,16 +118,18 @@ async def create(
     request: Request, site: CurrentSite, viewer: CurrentViewer, translate: CurrentTranslate
 ) -> Response:
     """Take a filled composer; what cannot be used comes back with every word still in it."""
-    async with request.form(max_files=1, max_fields=50) as form:
-        values = typed_values(form)
+    values, flaw = await _typed(request, site)
     origin = await _job_or_none(site, viewer, values.get("origin"))
     try:
+        if flaw is not None:
+            raise flaw
         wish = read_wish(values, translate)
         jobs = await site.jobs.submit(
             viewer,
             wish.request,
             count=wish.count,
             backend=wish.backend,
+            also=wish.also,
             token=wish.token,
             origin=origin.id if origin else None,
         )
@@ -130,6 +144,34 @@ async def create(
     return _see(site.addresses.job(jobs[0].id))
 
 
+@router.post("/compose")
+async def compose(
+    request: Request, site: CurrentSite, viewer: CurrentViewer, translate: CurrentTranslate
+) -> Response:
+    """Draw the composer anew, for another backend or model; nothing typed is lost or judged."""
+    typed, flaw = await _typed(request, site)
+    values = chosen_by_hand(typed, site.jobs.backends)
+    origin = await _job_or_none(site, viewer, values.get("origin"))
+    token = values.get("submit_token") or new_id()
+    errors = _problems(flaw, translate) if flaw else {}
+    composer = ComposerState(token=token, values=values, errors=errors, origin=origin)
+    return await _studio(request, site, viewer, composer)
+
+
+async def _typed(request: Request, site: Site) -> tuple[dict[str, str], InvalidRequest | None]:
+    """Return what was typed, an uploaded picture by the key it is kept under, and what is wrong."""
+    async with request.form(max_files=1, max_fields=50) as form:
+        values, picture = typed_values(form), form.get("picture")
+        if "no_picture" in form:
+            values.pop("first_frame", None)
+        if isinstance(picture, UploadFile) and picture.size:
+            try:
+                values["first_frame"] = await Frames(site.clips).keep_draft(await picture.read())
+            except InvalidRequest as flaw:
+                return values, flaw
+    return values, None
+
+
 def _problems(error: RequestError, translate: Translate) -> Mapping[str, str]:
     """Return a message for each field to blame; `form` is for the composer as a whole."""
     if isinstance(error, FormProblem):
@@ -140,8 +182,9 @@ def _problems(error: RequestError, translate: Translate) -> Mapping[str, str]:
 
 
 @router.api_route("/jobs", methods=READ)
+@router.api_route("/compose", methods=READ)
 async def to_studio(site: CurrentSite) -> Response:
-    """Lead on whoever asks for the address that the form posts to."""
+    """Lead on whoever asks for an address that the form posts to."""
     return _see(site.addresses.studio())
 
 

@@ -1,12 +1,13 @@
-"""A clip's picture: put there once by the first page that can draw it, served for ever after."""
+"""Pictures of clips: posters, put there once by whoever has one first, and first frames."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from rushes.errors import ClipNotFound
 from rushes.jobs.posters import Posters, poster_key
 from rushes.web.clips import FOR_EVER, relay
-from rushes.web.dependencies import CurrentSite, OwnJob
+from rushes.web.dependencies import CurrentSite, OwnJob, Site
 from rushes.web.headers import CLIP_POLICY
 from rushes.web.ranges import select
 
@@ -29,7 +30,18 @@ async def keep(
 @router.api_route("/jobs/{job_id}/poster", methods=["GET", "HEAD"])
 async def poster(request: Request, job: OwnJob, site: CurrentSite) -> Response:
     """Answer with the picture; raises ClipNotFound where there is none."""
-    key = poster_key(job.id)
+    return await _picture(request, site, poster_key(job.id))
+
+
+@router.api_route("/jobs/{job_id}/first-frame", methods=["GET", "HEAD"])
+async def first_frame(request: Request, job: OwnJob, site: CurrentSite) -> Response:
+    """Answer with the picture that the clip was to begin with; raises ClipNotFound."""
+    if job.request.first_frame is None:
+        raise ClipNotFound("this clip begins with no picture")
+    return await _picture(request, site, job.request.first_frame)
+
+
+async def _picture(request: Request, site: Site, key: str) -> Response:
     async with site.clips.open(key) as reader:
         headers = {
             "Cache-Control": FOR_EVER,

@@ -24,7 +24,7 @@ PLAIN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 # First segments of our own addresses, now and as planned. A prefix that begins with one of them
 # could not be told from a page once a proxy has stripped it.
 OWN_SEGMENTS = frozenset(
-    {"about", "admin", "api", "doctor", "events", "healthz", "help", "jobs", "language"}
+    {"about", "admin", "api", "compose", "doctor", "events", "healthz", "help", "jobs", "language"}
     | {"library", "login", "logout", "metrics", "queue", "readyz", "s", "settings", "static"}
 )
 
@@ -122,6 +122,10 @@ class Addresses:
         """Where the composer posts."""
         return self._at("/jobs")
 
+    def compose(self) -> str:
+        """Where the composer is drawn anew, for another backend or model."""
+        return self._at("/compose")
+
     def job(self, job_id: str, *, watch: bool = False) -> str:
         """A job's permanent page; `watch` lets it refresh itself without a script."""
         return self._at(f"/jobs/{job_id}", watch="1" if watch else None)
@@ -130,6 +134,10 @@ class Addresses:
         """A job's clip, to play or to keep; with its recipe it is a zip."""
         asked = {"download": "1" if download else None, "with": "recipe" if recipe else None}
         return self._at(f"/jobs/{job_id}/clip", **asked)
+
+    def first_frame(self, job_id: str) -> str:
+        """The picture that a job's clip begins with."""
+        return self._at(f"/jobs/{job_id}/first-frame")
 
     def poster(self, job_id: str) -> str:
         """A picture of a job's clip: where it is shown, and where the first one is put."""

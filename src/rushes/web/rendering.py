@@ -16,6 +16,7 @@ import rushes
 from rushes.domain import Viewer, new_id, utc_now
 from rushes.web import made, words
 from rushes.web.language import LANGUAGES, language_of, load_translations
+from rushes.web.prices import price_list, price_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +73,8 @@ class Renderer:
         self._default_language = default_language
         self._translations = {code: load_translations(locales, code) for code in LANGUAGES}
         shared = {
+            "label": directory.label,
+            "has_several_backends": len(directory.all()) > 1,
             "to": addresses,
             "rehearsal": rehearsal,
             "now": clock,
@@ -137,13 +140,16 @@ def _environment(
         auto_reload=False,
     )
     environment.globals.update(shared)
-    environment.globals["words"] = partial(words.job_words, text=translations)
+    label = shared["label"]
+    environment.globals["words"] = partial(words.job_words, text=translations, label=label)
     environment.globals["comparisons"] = partial(made.comparisons, text=translations)
+    environment.globals["price_words"] = partial(price_words, text=translations)
     environment.globals["outage_words"] = partial(words.outage_words, text=translations)
     environment.filters.update(
         utc=utc,
         iso=iso,
         plain=plain,
+        price_list=price_list,
         title=title,
         frame=frame,
         clip_key=clip_key,

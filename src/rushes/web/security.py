@@ -29,6 +29,9 @@ access = logging.getLogger("rushes.access")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+UPLOAD_TYPE = "multipart/form-data"
+UPLOAD_PATHS = ("/jobs", "/compose")
+"""Where the composer posts, with a picture or without."""
 PICTURE_TYPES = ("image/jpeg", "image/webp")
 HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 LOGGED_PATH = 200
@@ -82,9 +85,10 @@ def escaped(text: str) -> str:
 class BodyLimit:
     """Refuses a body that is too large: by its declared length, else once it has grown past it."""
 
-    def __init__(self, app: ASGIApp, *, form_max: int, json_max: int) -> None:
+    def __init__(self, app: ASGIApp, *, form_max: int, json_max: int, upload_max: int) -> None:
         self.app = app
         self.form_max = form_max
+        self.upload_max = upload_max
         self.json_max = json_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,56 +98,70 @@ class BodyLimit:
             return
         headers = Headers(scope=scope)
         media_type = headers.get("content-type", "").lower()
-        is_from_page = media_type.startswith(FORM_TYPES + PICTURE_TYPES)
-        limit = self.form_max if is_from_page else self.json_max
+        limit = self._limit(scope["path"], media_type)
+        body = _Body(receive, limit)
         declared = headers.get("content-length", "0")
         if not declared.isdecimal() or len(declared) > len(str(limit)) or int(declared) > limit:
             problem = Problem.of_status(413, _too_large(limit), Connection="close")
-            await plain_answer(scope, problem)(scope, receive, _lingering(receive, send))
+            body.is_refused = True
+            await plain_answer(scope, problem)(scope, receive, body.lingering(send))
             return
-        await self.app(scope, _counted(receive, limit), send)
+        await self.app(scope, body.counted, body.lingering(send))
+
+    def _limit(self, path: str, media_type: str) -> int:
+        if media_type.startswith(UPLOAD_TYPE) and path.endswith(UPLOAD_PATHS):
+            return self.upload_max
+        is_from_page = media_type.startswith(FORM_TYPES + PICTURE_TYPES)
+        return self.form_max if is_from_page else self.json_max
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
-    seen = 0
+class _Body:
+    """What is being sent: counted while it is read, and thrown away once it is refused."""
 
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
-            raise HTTPException(413, _too_large(limit), {"Connection": "close"})
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self.receive = receive
+        self.limit = limit
+        self.seen = 0
+        self.is_refused = False
+        self.is_whole = False
+
+    async def counted(self) -> Message:
+        """Receive the next part; raises HTTPException once it is too much."""
+        message = await self._next()
+        if self.seen > self.limit:
+            self.is_refused = True
+            raise HTTPException(413, _too_large(self.limit), {"Connection": "close"})
         return message
 
-    return counted
+    def lingering(self, send: Send) -> Send:
+        """Answer at once, but do not hang up on what is still being sent: that undoes the answer.
 
+        A connection that is closed with bytes unread is reset, and the far side, a proxy above
+        all, then loses what it was told.
+        """
 
-def _lingering(receive: Receive, send: Send) -> Send:
-    """Answer at once, but do not hang up on what is still being sent: that would undo the answer.
+        async def lingering(message: Message) -> None:
+            is_last = message["type"] == "http.response.body" and not message.get("more_body")
+            if is_last and self.is_refused:
+                await send({**message, "more_body": True})
+                await self._run_out()
+                message = {"type": "http.response.body", "body": b""}
+            await send(message)
 
-    A connection that is closed with bytes unread is reset, and the far side, a proxy above all,
-    then loses what it was told.
-    """
+        return lingering
 
-    async def lingering(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            await send({**message, "more_body": True})
-            await _run_out(receive)
-            message = {"type": "http.response.body", "body": b""}
-        await send(message)
+    async def _run_out(self) -> None:
+        most = self.seen + LINGER_MAX
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while self.seen < most and not self.is_whole:
+                    await self._next()
 
-    return lingering
-
-
-async def _run_out(receive: Receive) -> None:
-    seen = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_S):
-            while seen < LINGER_MAX:
-                message = await receive()
-                seen += len(message.get("body", b""))
-                if not message.get("more_body"):
-                    return
+    async def _next(self) -> Message:
+        message = await self.receive()
+        self.seen += len(message.get("body", b""))
+        self.is_whole = not message.get("more_body")
+        return message
 
 
 def _too_large(limit: int) -> str:

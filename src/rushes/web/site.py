@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 import rushes
 from rushes.errors import RushesError
+from rushes.jobs.frames import FRAME_MAX
 from rushes.web import (
     about,
     api,
@@ -78,7 +79,12 @@ def _middleware(site: Site) -> list[Middleware]:
         Middleware(TrustedProxies, trusted=config.trusted_proxies),
         Middleware(RequestLog),
         Middleware(ResponseHeaders),
-        Middleware(BodyLimit, form_max=config.form_max, json_max=config.json_max),
+        Middleware(
+            BodyLimit,
+            form_max=config.form_max,
+            json_max=config.json_max,
+            upload_max=config.form_max + FRAME_MAX,
+        ),
         Middleware(HostCheck, allowed=config.allowed_hosts),
         Middleware(SameOriginOnly, public=config.public),
         Middleware(NormalisePrefix, prefix=config.public.prefix),

@@ -84,8 +84,19 @@ class JobWords:
         return self.tone in {Tone.BAD, Tone.WARN}
 
 
-def job_words(job: Job, *, ahead: int | None, viewer: Viewer, text: NullTranslations) -> JobWords:
-    """Say how a job stands. `ahead` is how many wait before it, where that is known."""
+def job_words(
+    job: Job,
+    *,
+    ahead: int | None,
+    viewer: Viewer,
+    text: NullTranslations,
+    label: Callable[[str], str] = str,
+) -> JobWords:
+    """Say how a job stands. `ahead` is how many wait before it, where that is known.
+
+    `label` says what people call a backend.
+    """
+    job = replace(job, backend=label(job.backend))  # what is said from here on is read by people
     if job.cancel_requested_at is not None and job.status in ACTIVE:
         return _cancelling(job, text)
     if job.status is JobStatus.QUEUED:

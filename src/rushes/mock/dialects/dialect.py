@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from rushes.errors import InvalidRequest
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import PacedFile
+from rushes.mock.trouble import Troubled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
+    from starlette.types import ASGIApp
 
     from rushes.mock.jobs import MockJob
     from rushes.mock.rehearsal import Rehearsal
@@ -30,6 +32,8 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     speaks_like: ClassVar[str]
+    state_keys: ClassVar[frozenset[str]] = frozenset({"status", "state", "task_status"})
+    """What a job's state is called in this server's JSON."""
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         self.rehearsal = rehearsal
@@ -43,12 +47,13 @@ class Dialect(ABC):
     def refuse(self, refusal: Refusal) -> Response:
         """Return an error as this server writes it."""
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """Return the application to be mounted at the base path."""
         errors = (Refusal, InvalidRequest, HTTPException)
-        return Starlette(
+        server = Starlette(
             routes=self.routes(), exception_handlers=dict.fromkeys(errors, self._on_error)
         )
+        return Troubled(server, self.rehearsal, self.state_keys)
 
     async def send(self, job: MockJob) -> Response:
         """Send a finished clip at the set rate, with ETag and Range."""

@@ -51,8 +51,12 @@ class HostedDialect(Dialect):
         prompt: str = "prompt",
         seconds: float | None = None,
         size: tuple[int, int] | None = None,
+        own_id: str | None = None,
     ) -> MockJob:
-        """Take a job; `prompt` is the field with the prompt. Raises Refusal and InvalidRequest."""
+        """Take a job; `prompt` is the field with the prompt, `own_id` what the caller names it.
+
+        Raises Refusal and InvalidRequest.
+        """
         words = text(fields, prompt)
         if words is None:
             raise Refusal(400, f"{prompt} is required", param=prompt)
@@ -71,7 +75,7 @@ class HostedDialect(Dialect):
         return self.rehearsal.submit(
             dialect=self.name,
             model=text(fields, "model") or self.name,
-            name=f"{self.prefix}{{}}".format,
+            name=lambda key: own_id or f"{self.prefix}{key}",
             spec=spec,
             idempotency_key=request.headers.get("idempotency-key"),
         )
@@ -105,6 +109,15 @@ class HostedDialect(Dialect):
         if not self.is_done(job):
             raise Refusal(404, "Not found")
         return await self.send(job)
+
+
+def with_prompt(fields: Fields) -> Fields:
+    """Return fields whose prompt is the text part of `content`: MiniMax and Ark take parts."""
+    content = fields.get("content")
+    for part in content if isinstance(content, list) else []:
+        if isinstance(part, dict) and part.get("type") == "text":
+            return fields | {"prompt": part.get("text")}
+    return fields | {"prompt": None}
 
 
 def address(request: Request, path: str) -> str:

@@ -1,0 +1,286 @@
+"""The backends that are configured: one by the environment, or several in `backends.toml`.
+
+Each table of the file is a backend, and its name is the backend's id, which every job keeps. So a
+backend may be called something else at any time, but its table keeps its name. Keys stay out of
+the file: it says which variable or which file holds them.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotations
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainValidator,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from rushes.backends import BackendConfig, SettingNames
+from rushes.backends.profile_files import explained, located
+from rushes.domain import Price, Resolution, Shape
+from rushes.net import Secret
+from rushes.settings import PREFIX, BadSetting, plain_address, read_text
+
+if TYPE_CHECKING:
+    from rushes.settings import Settings
+
+ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+MEGABYTE = 1_000_000
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SecretPlace(Table):
+    """Where a secret is: in a variable of the environment, or in a file that holds nothing else."""
+
+    env: Annotated[str, StringConstraints(min_length=1)] | None = None
+    file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_place(cls, given: object) -> object:
+        if not isinstance(given, dict) or not given or given.keys() >= {"env", "file"}:
+            raise ValueError('say where it is: { env = "NAME" } or { file = "path" }')
+        return given
+
+    @model_validator(mode="after")
+    def _no_setting(self) -> SecretPlace:
+        if self.env is not None and self.env.startswith(PREFIX):
+            raise ValueError(f"give the variable another name: with {PREFIX} settings begin")
+        return self
+
+    def read(self, settings: Settings, folder: Path) -> Secret:
+        """Return what is there; raises BadSetting. A relative path begins at `folder`."""
+        if self.env is not None:
+            value = settings.variable(self.env)
+            empty = f"{self.env} is not set: put it into the environment or into .env"
+        else:
+            path = folder / (self.file or "")
+            value, empty = read_text("the secret", path), f"{path} is empty"
+        if not value.strip():
+            raise BadSetting(empty)
+        return Secret(value.strip())
+
+
+def _text_or_place(given: object) -> str | SecretPlace:
+    return given if isinstance(given, str) else SecretPlace.model_validate(given)
+
+
+Texts = dict[str, Annotated[str | SecretPlace, PlainValidator(_text_or_place)]]
+"""Texts by name; those that are secret are elsewhere."""
+
+
+class PriceTable(Table):
+    """See domain.Price."""
+
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    as_of: date
+    per_clip: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    per_second: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    per_second_at: dict[Resolution, Annotated[Decimal, Field(ge=0)]] = {}
+
+    def as_price(self) -> Price:
+        """Return the same as the domain's type."""
+        return Price(**dict(self))
+
+
+class Takes(Table):
+    """What a model takes, where that differs from what its profile says."""
+
+    durations: tuple[Annotated[float, Field(gt=0, le=60)], ...] | None = None
+    aspect_ratios: tuple[Shape, ...] | None = None
+    resolutions: tuple[Resolution, ...] | None = None
+    seed: bool | None = None
+    negative_prompt: bool | None = None
+    first_frame: bool | None = None
+    n_max: Annotated[int, Field(ge=1, le=16)] | None = None
+    prompt_max: Annotated[int, Field(ge=1)] | None = None
+
+
+class Model(Table):
+    """A model by the name that requests carry."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    takes: Takes = Takes()
+    price: PriceTable | None = None
+
+
+def _named(given: object) -> object:
+    return {"name": given} if isinstance(given, str) else given
+
+
+class Defaults(Table):
+    """What is asked for where a person says nothing of it."""
+
+    model: str | None = None
+    duration_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    aspect_ratio: Shape | None = None
+    resolution: Resolution | None = None
+    negative_prompt: str | None = None
+
+
+class BackendTable(Table):
+    """One backend of the file."""
+
+    url: Annotated[str, AfterValidator(plain_address)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = None
+    """What people read; without it the host."""
+    profile: str = "openai-videos"
+    key: SecretPlace | None = None
+    headers: Texts = {}
+    cookies: Texts = {}
+    extras: Texts = {}
+    """What a profile names beside `{key}`."""
+    models: tuple[Annotated[Model, BeforeValidator(_named)], ...] = ()
+    takes: Takes = Takes()
+    defaults: Defaults = Defaults()
+    price: PriceTable | None = None
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = 2
+    rate: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Submits a minute, at most."""
+    deadline: Annotated[int, Field(ge=1, le=10_080)] = 30
+    """Minutes."""
+    hold: bool = False
+    """Whether new jobs wait here for the time being."""
+    result_hosts: tuple[str, ...] = ()
+    max_clip_mb: Annotated[int, Field(ge=1)] | None = None
+    options: dict[str, JsonValue] = {}
+    """What only this kind of backend knows."""
+
+    @model_validator(mode="after")
+    def _default_is_there(self) -> BackendTable:
+        model = self.defaults.model
+        if model is not None and model not in {each.name for each in self.models}:
+            raise ValueError(f"the default model {model!r} is not in `models`")
+        return self
+
+    @property
+    def host(self) -> str:
+        """Host and port, as people are shown them."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+        return self.name or self.host
+
+    def config(self, settings: Settings, file: Path, id_: str) -> BackendConfig:
+        """Return what the code that speaks to it needs; raises BadSetting.
+
+        Relative paths begin at the file's folder.
+        """
+        folder = file.parent
+
+        def secrets(values: Mapping[str, str | SecretPlace]) -> dict[str, Secret]:
+            return {
+                name: Secret(value) if isinstance(value, str) else value.read(settings, folder)
+                for name, value in values.items()
+            }
+
+        return BackendConfig(
+            name=self.label,
+            url=self.url,
+            key=self.key.read(settings, folder) if self.key else None,
+            profile=str(folder / self.profile) if ".toml" in self.profile else self.profile,
+            profiles_dir=settings.profiles_dir,
+            models=tuple(model.name for model in self.models),
+            headers=secrets(self.headers),
+            cookies=secrets(self.cookies),
+            extras=secrets(self.extras),
+            result_hosts=self.result_hosts,
+            options=self.options,
+            folder=folder,
+            max_clip_bytes=(self.max_clip_mb or settings.max_clip_mb) * MEGABYTE,
+            settings=SettingNames.in_table(f"{file.name} [{id_}]"),
+        )
+
+    def variables(self) -> list[str]:
+        """Return the variables of the environment that hold its secrets."""
+        tables = (self.headers, self.cookies, self.extras)
+        places = [self.key, *(value for table in tables for value in table.values())]
+        return [place.env for place in places if isinstance(place, SecretPlace) and place.env]
+
+    def overrides(self) -> dict[str, dict[str, Any]]:
+        """Return what each model takes otherwise than its profile says; "" is every model."""
+        told = {"": self.takes} | {model.name: model.takes for model in self.models}
+        return {name: takes.model_dump(exclude_none=True) for name, takes in told.items()}
+
+    def prices(self) -> dict[str, Price]:
+        """Return the price of each model that has one; "" is every other model's."""
+        told = {"": self.price} | {model.name: model.price for model in self.models}
+        return {name: price.as_price() for name, price in told.items() if price}
+
+    @property
+    def deadline_span(self) -> timedelta:
+        """How long one job may take there before we stop counting on it."""
+        return timedelta(minutes=self.deadline)
+
+
+def read_backends(path: Path) -> dict[str, BackendTable]:
+    """Read the file: backends by id, the default one first. Raises BadSetting.
+
+    There is one line of message for each thing that is wrong, with file, line, key and reason.
+    """
+    text = read_text("RUSHES_BACKENDS_FILE", path)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadSetting(f"{path}: no TOML: {error}") from error
+    if not document:
+        raise BadSetting(f"{path} names no backend: begin with a table such as [main]")
+    _refuse([line for name in document for line in _wrong(name, document[name], text, path)])
+    backends = {name: BackendTable.model_validate(table) for name, table in document.items()}
+    _refuse(_alike(backends, text, path))
+    return backends
+
+
+def _refuse(wrong: list[str]) -> None:
+    if wrong:
+        raise BadSetting("\n".join(wrong))
+
+
+def _wrong(name: str, table: object, text: str, path: Path) -> list[str]:
+    if not isinstance(table, dict):
+        reason = "belongs to a backend: write it below a table such as [main]"
+        return [located((name,), reason, text, str(path))]
+    if not ID.fullmatch(name):
+        reason = "an id has at most 40 of a-z, 0-9, - and _, and does not begin with - or _"
+        return [located((name,), reason, text, str(path))]
+    try:
+        BackendTable.model_validate(table)
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False, include_input=False)
+        for error in errors:
+            error["loc"] = (name, *error["loc"])
+        return [explained(error, text, str(path), BackendTable) for error in errors]
+    return []
+
+
+def _alike(backends: Mapping[str, BackendTable], text: str, path: Path) -> list[str]:
+    """Return what is wrong with names: people could not tell two equal ones apart."""
+    first: dict[str, str] = {}
+    wrong = []
+    for id_, backend in backends.items():
+        other = first.setdefault(backend.label, id_)
+        if other != id_:
+            reason = f"[{other}] is called {backend.label!r} too: give each a name of its own"
+            wrong.append(located((id_, "name"), reason, text, str(path)))
+    return wrong

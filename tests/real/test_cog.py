@@ -1,0 +1,119 @@
+"""The cog profile and a real model server, coglet 0.23."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.domain import VideoRequest, new_id
+from rushes.errors import BackendError, ConcurrencyLimited
+from tests.mock.driving import probe
+from tests.real.recording import kept, record, timeless
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.real.conftest import Run
+    from tests.real.servers import RealServer
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def server(run: Run) -> Iterator[RealServer]:
+    with run("cog") as started:
+        yield started
+
+
+@pytest.fixture
+async def backend(server: RealServer) -> AsyncIterator[Backend]:
+    loaded = load_backend(BackendConfig(name="c", url=server.url, profile="cog"))
+    yield loaded
+    await loaded.aclose()
+
+
+async def clip_of(backend: Backend, prompt: str, **asked: int) -> bytes:
+    request = VideoRequest(prompt=prompt, **asked)
+    submission = await backend.submit(request, idempotency_key=new_id())
+    assert submission.clip is not None
+    async with submission.clip as source:
+        return b"".join([chunk async for chunk in source.chunks()])
+
+
+async def test_the_answer_holds_the_very_clip(backend: Backend, server: RealServer) -> None:
+    prompt = f'a "red" kite\nover dunes 🪁 {{{{x}}}} =seed {new_id()}'
+
+    clip = await clip_of(backend, prompt, seed=7)
+
+    (note,) = server.notes(prompt)
+    assert hashlib.sha256(clip).hexdigest() == note["sha256"]
+    assert probe(clip).codecs == ("h264",)
+    assert note["asked"] == {"seed": 7}
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "said"),
+    [
+        ("#fail", "generation_failed", "out of memory (pretend)"),
+        ("#refuse", "rejected_by_moderation", "The prompt is against the content rules."),
+    ],
+)
+async def test_a_failure_comes_with_200_and_is_told_as_one(
+    backend: Backend, server: RealServer, word: str, kind: str, said: str
+) -> None:
+    with pytest.raises(BackendError) as caught:
+        await clip_of(backend, word)
+
+    assert (caught.value.kind, caught.value.retryable) == (kind, False)
+    assert said in caught.value.message
+    assert server.notes(word) == []
+
+
+async def test_a_busy_model_leaves_the_job_in_ours(backend: Backend, server: RealServer) -> None:
+    first = asyncio.create_task(clip_of(backend, "#slow and first"))
+    await is_busy(server)
+
+    with pytest.raises(ConcurrencyLimited) as caught:
+        await clip_of(backend, "second")
+    await first
+
+    assert caught.value.retryable is True
+    assert server.notes("second") == []
+
+
+async def test_whoever_hangs_up_stops_the_model(backend: Backend, server: RealServer) -> None:
+    prompt = f"#slow {new_id()}"
+    leaving = asyncio.create_task(clip_of(backend, prompt))
+    await is_busy(server)
+
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    await is_busy(server, yes=False)
+
+    assert server.notes(prompt) == []
+
+
+async def test_a_model_that_is_well_is_well(backend: Backend) -> None:
+    findings = await backend.check()
+
+    assert [finding.severity for finding in findings] == ["ok"]
+
+
+def test_the_kept_exchanges_are_what_the_server_still_answers(server: RealServer) -> None:
+    assert timeless(record(server, "cog")) == timeless(kept("cog"))
+
+
+async def is_busy(server: RealServer, *, yes: bool = True) -> None:
+    """Wait until the model works on something, or on nothing; at most 10 s."""
+    wanted = "BUSY" if yes else "READY"
+    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
+        for _ in range(200):
+            if (await client.get("/health-check")).json()["status"] == wanted:
+                return
+            await asyncio.sleep(0.05)
+    raise AssertionError(f"never {wanted}")
