@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rushes.ports import KeptSession
 from rushes.storage.sql_jobs import SqlJobs
 from tests.fakes import StoppedClock
 from tests.fakes.sessions import MemorySessions
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from rushes.web.door import SessionStore
+    from rushes.ports import SessionStore
 
 pytestmark = pytest.mark.anyio
 
@@ -59,48 +60,48 @@ def after_three(_who: str, tries: int) -> timedelta:
 
 async def test_a_session_lives_until_its_end(store: SessionStore, clock: StoppedClock) -> None:
     ends_at = clock.now + HOUR
-    await store.begin("a", ends_at)
+    await store.begin("a", "ann", ends_at)
 
-    assert await store.ends_at("a") == ends_at
-    assert await store.ends_at("b") is None
+    assert await store.find("a") == KeptSession("ann", ends_at)
+    assert await store.find("b") is None
     clock.advance(minutes=60)
-    assert await store.ends_at("a") is None
+    assert await store.find("a") is None
 
 
 async def test_a_session_that_lives_can_be_prolonged(
     store: SessionStore, clock: StoppedClock
 ) -> None:
-    await store.begin("a", clock.now + HOUR)
+    await store.begin("a", "ann", clock.now + HOUR)
     clock.advance(minutes=30)
 
     await store.prolong("a", clock.now + HOUR)
 
     clock.advance(minutes=59)
-    assert await store.ends_at("a") is not None
+    assert await store.find("a") is not None
 
 
 async def test_a_session_that_has_ended_stays_so(store: SessionStore, clock: StoppedClock) -> None:
-    await store.begin("signed out", clock.now + HOUR)
-    await store.begin("too old", clock.now + HOUR / 2)
+    await store.begin("signed out", "ann", clock.now + HOUR)
+    await store.begin("too old", "ann", clock.now + HOUR / 2)
     await store.end("signed out")
     clock.advance(minutes=45)
 
     for digest in ("signed out", "too old"):
         await store.prolong(digest, clock.now + HOUR)
-        assert await store.ends_at(digest) is None
+        assert await store.find(digest) is None
 
 
 async def test_ending_one_session_leaves_the_others(
     store: SessionStore, clock: StoppedClock
 ) -> None:
-    await store.begin("a", clock.now + HOUR)
-    await store.begin("b", clock.now + HOUR)
+    await store.begin("a", "ann", clock.now + HOUR)
+    await store.begin("b", "ann", clock.now + HOUR)
 
     await store.end("a")
     await store.end("never was")
 
-    assert await store.ends_at("a") is None
-    assert await store.ends_at("b") is not None
+    assert await store.find("a") is None
+    assert await store.find("b") is not None
 
 
 async def test_tries_are_counted_until_somebody_must_wait(
@@ -170,10 +171,21 @@ async def test_tries_at_the_same_time_cannot_slip_past(store: SessionStore) -> N
 
 async def test_sessions_and_tries_survive_a_restart(tmp_path: Path, clock: StoppedClock) -> None:
     async with opened("one connection", tmp_path, clock) as store:
-        await store.begin("a", clock.now + HOUR)
+        await store.begin("a", "ann", clock.now + HOUR)
         for _ in range(3):
             await store.count_try(["b"], after_three)
 
     async with opened("one connection", tmp_path, clock) as store:
-        assert await store.ends_at("a") == clock.now + HOUR
+        assert await store.find("a") == KeptSession("ann", clock.now + HOUR)
         assert await store.count_try(["b"], after_three) == timedelta(minutes=1)
+
+
+async def test_all_sessions_of_somebody_end_together(
+    store: SessionStore, clock: StoppedClock
+) -> None:
+    await store.begin("a", "ann", clock.now + HOUR)
+    await store.begin("b", "ann", clock.now + HOUR)
+    await store.begin("c", "bob", clock.now + HOUR)
+
+    assert sorted(await store.end_all("ann")) == ["a", "b"]
+    assert [await store.find(digest) is None for digest in "abc"] == [True, True, False]

@@ -158,6 +158,7 @@ class MemoryJobs:
         deleted_at: datetime | None = None,
         starred: bool | None = None,
         title: str | None = None,
+        shared_with: str | None = None,
         restored: bool = False,
     ) -> Job:
         row = await self.get(job_id)
@@ -168,6 +169,7 @@ class MemoryJobs:
             deleted_at=deleted_at,
             starred=starred,
             title=title,
+            shared_with=shared_with,
             restored=restored,
         )
         return self._change(row, after)
@@ -224,6 +226,12 @@ def _age(job: Job) -> tuple[datetime, int, str]:
     return job.created_at, job.place, job.id
 
 
+def _is_asked_for(query: JobQuery, job: Job) -> bool:
+    if query.audiences is None:
+        return _within(query.scope, job)
+    return job.shared_with in query.audiences and job.owner != query.scope.owner
+
+
 def _within(scope: Scope, job: Job) -> bool:
     return scope.owner in (None, job.owner)
 
@@ -249,7 +257,7 @@ def _matcher(query: JobQuery) -> Callable[[Job], bool]:
     def matches(job: Job) -> bool:
         text = f"{job.request.prompt}\n{job.title or ''}".casefold()
         return (
-            _within(query.scope, job)
+            _is_asked_for(query, job)
             and (job.deleted_at is not None) is query.deleted
             and (query.statuses is None or job.status in query.statuses)
             and query.backend in (None, job.backend)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rushes.ports import KeptSession
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
@@ -13,27 +15,35 @@ A_DAY = timedelta(days=1)
 
 
 class MemorySessions:
-    """See web.door.SessionStore."""
+    """See ports.SessionStore."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self.ends: dict[str, datetime] = {}
+        self.kept: dict[str, KeptSession] = {}
         self.tries: dict[str, tuple[int, datetime]] = {}
 
-    async def begin(self, digest: str, ends_at: datetime) -> None:
-        self.ends = {kept: end for kept, end in self.ends.items() if end > self._clock()}
-        self.ends[digest] = ends_at
+    async def begin(self, digest: str, owner: str, ends_at: datetime) -> None:
+        now = self._clock()
+        self.kept = {key: kept for key, kept in self.kept.items() if kept.ends_at > now}
+        self.kept[digest] = KeptSession(owner, ends_at)
 
-    async def ends_at(self, digest: str) -> datetime | None:
-        end = self.ends.get(digest)
-        return end if end is not None and end > self._clock() else None
+    async def find(self, digest: str) -> KeptSession | None:
+        kept = self.kept.get(digest)
+        return kept if kept is not None and kept.ends_at > self._clock() else None
 
     async def prolong(self, digest: str, ends_at: datetime) -> None:
-        if await self.ends_at(digest) is not None:
-            self.ends[digest] = ends_at
+        kept = await self.find(digest)
+        if kept is not None:
+            self.kept[digest] = KeptSession(kept.owner, ends_at)
 
     async def end(self, digest: str) -> None:
-        self.ends.pop(digest, None)
+        self.kept.pop(digest, None)
+
+    async def end_all(self, owner: str) -> list[str]:
+        ended = [digest for digest, kept in self.kept.items() if kept.owner == owner]
+        for digest in ended:
+            del self.kept[digest]
+        return ended
 
     async def count_try(
         self, names: Sequence[str], pause: Callable[[str, int], timedelta]

@@ -23,9 +23,10 @@ from tests.web.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
-    from datetime import datetime
 
     from starlette.routing import BaseRoute
+
+    from rushes.ports import KeptSession
 
 pytestmark = pytest.mark.anyio
 
@@ -116,7 +117,7 @@ async def test_a_stranger_learns_nothing_from_the_pages_that_are_open() -> None:
 
 
 class BrokenSessions(MemorySessions):
-    async def ends_at(self, digest: str) -> datetime | None:
+    async def find(self, digest: str) -> KeptSession | None:
         raise StorageError("the disk is gone")
 
 
@@ -257,7 +258,7 @@ async def test_only_the_digest_of_a_token_is_kept() -> None:
         token = client.cookies[COOKIE]
 
     assert len(token) >= 43
-    assert list(stage.sessions.ends) == [hashlib.sha256(f"lock 1\0{token}".encode()).hexdigest()]
+    assert list(stage.sessions.kept) == [hashlib.sha256(f"lock 1\0{token}".encode()).hexdigest()]
 
 
 async def test_tokens_do_not_repeat() -> None:
@@ -333,7 +334,7 @@ async def test_nothing_is_stored_before_somebody_signed_in() -> None:
         refused = await client.post("/jobs", data={"prompt": TYPED})
 
     assert refused.status_code == 401
-    assert (stage.jobs.jobs, stage.sessions.ends, stage.asked) == ({}, {}, [])
+    assert (stage.jobs.jobs, stage.sessions.kept, stage.asked) == ({}, {}, [])
 
 
 async def test_a_form_that_cannot_be_read_is_refused_like_everywhere() -> None:

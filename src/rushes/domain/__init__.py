@@ -6,6 +6,17 @@ that exist are the table `MOVES`, and any other raises `JobConflict`.
 
 from __future__ import annotations
 
+from rushes.domain.account import (
+    EVERYONE_SIGNED_IN,
+    GROUP,
+    NAME,
+    Account,
+    ApiToken,
+    AuditLine,
+    Hold,
+    Share,
+    TokenScope,
+)
 from rushes.domain.clip import Clip, Download
 from rushes.domain.failure import Failure, Stage
 from rushes.domain.identity import (
@@ -32,21 +43,28 @@ from rushes.domain.viewing import EVERYONE, LOCAL_VIEWER, JobPage, JobQuery, Lim
 
 __all__ = [
     "EVERYONE",
+    "EVERYONE_SIGNED_IN",
     "FINAL",
+    "GROUP",
     "ID_ALPHABET",
     "ID_LENGTH",
     "ID_PATTERN",
     "LOCAL_OWNER",
     "LOCAL_VIEWER",
     "MOVES",
+    "NAME",
     "PROMPT_MAX",
     "RUNNING",
+    "Account",
+    "ApiToken",
+    "AuditLine",
     "CancelOutcome",
     "Capabilities",
     "Catalogue",
     "Clip",
     "Download",
     "Failure",
+    "Hold",
     "Job",
     "JobEvent",
     "JobPage",
@@ -59,7 +77,9 @@ __all__ = [
     "Resolution",
     "Scope",
     "Shape",
+    "Share",
     "Stage",
+    "TokenScope",
     "VideoRequest",
     "Viewer",
     "derived_id",

@@ -24,7 +24,8 @@ class Stage(StrEnum):
 class Failure:
     """Why a job ended or waits. `kind` is translated for people, `message` is quoted.
 
-    `detail` is for the operator alone: setting, host, status, first characters received.
+    `message` is in the backend's own words, empty where it said nothing; `detail` is for the
+    operator alone: what we say of it, setting, host, status, first characters received.
     """
 
     kind: str
@@ -41,9 +42,14 @@ class Failure:
         return cls(
             kind=error.kind,
             stage=stage,
-            message=error.message,
+            message=error.said,
             retryable=error.retryable,
             retry_after=error.retry_after,
             remote_code=error.remote_code,
-            detail=error.detail,
+            detail=_for_operators(error),
         )
+
+
+def _for_operators(error: BackendError) -> str | None:
+    ours = "" if error.said or error.message in (error.detail or "") else error.message
+    return " · ".join(part for part in (ours, error.detail) if part) or None

@@ -75,6 +75,8 @@ class Job:
     submit_token: str
     created_at: datetime
     origin: str | None = None
+    expected_at: datetime | None = None
+    """When the forecast of that moment expected the clip."""
     # the worker's
     status: JobStatus = JobStatus.QUEUED
     progress: int | None = None
@@ -99,6 +101,8 @@ class Job:
     deleted_at: datetime | None = None
     starred: bool = False
     title: str | None = None
+    shared_with: str | None = None
+    """Who else may watch: None nobody, `everyone` who signs in, or `group:<name>`."""
     # over all
     revision: int = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rushes.domain.account import EVERYONE_SIGNED_IN, GROUP
 from rushes.domain.identity import LOCAL_OWNER
 
 if TYPE_CHECKING:
@@ -13,10 +14,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who is looking. An operator also sees the details meant for whoever runs the server."""
+    """Who is looking. An operator also sees the details meant for whoever runs the server.
+
+    `may_create` is not so for a token that may only look. `is_known` is whether there are others
+    whom clips could be shown to: nobody signs in by name in the open mode.
+    """
 
     owner: str
     is_operator: bool = False
+    groups: frozenset[str] = frozenset()
+    may_create: bool = True
+    is_known: bool = False
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """Return whom a clip can be shown to so that this viewer sees it."""
+        if not self.is_known:
+            return frozenset()
+        return frozenset({EVERYONE_SIGNED_IN, *(f"{GROUP}{group}" for group in self.groups)})
 
 
 LOCAL_VIEWER = Viewer(owner=LOCAL_OWNER, is_operator=True)
@@ -34,7 +49,10 @@ EVERYONE = Scope(owner=None)
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """A page of jobs, newest first. `after` is the cursor that the page before gave."""
+    """A page of jobs, newest first. `after` is the cursor that the page before gave.
+
+    With `audiences` it is about what others show to them, not about the scope's own.
+    """
 
     scope: Scope
     text: str | None = None
@@ -43,6 +61,7 @@ class JobQuery:
     batch: str | None = None
     starred: bool | None = None
     deleted: bool = False
+    audiences: frozenset[str] | None = None
     after: str | None = None
     limit: int = 24
 
@@ -57,7 +76,11 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many jobs may wait: in all, and for one owner."""
+    """How many jobs may wait, in all and for one owner, and how many one owner asks for in a day.
+
+    Money budgets would stand here too.
+    """
 
     queued_total: int = 500
     queued_per_owner: int = 100
+    daily_per_owner: int | None = None

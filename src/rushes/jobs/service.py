@@ -113,6 +113,14 @@ class JobService:
             raise JobNotFound(f"there is no job {job_id}")
         return job
 
+    async def look(self, viewer: Viewer, job_id: str) -> Job:
+        """Return a job that the viewer may watch: one's own, or a clip that others show them."""
+        job = await self.store.get(job_id)
+        is_shown = job.clip is not None and job.shared_with in viewer.audiences
+        if job.deleted_at is not None or not (job.owner == viewer.owner or is_shown):
+            raise JobNotFound(f"there is no job {job_id}")
+        return job
+
     async def search(self, viewer: Viewer, query: JobQuery) -> JobPage:
         """Return a page of the viewer's jobs, whatever scope the query names."""
         if query.scope.owner != viewer.owner:

@@ -30,6 +30,7 @@ def saved(row: Job, job: Job, *, now: datetime) -> Job:
         deleted_at=row.deleted_at,
         starred=row.starred,
         title=row.title,
+        shared_with=row.shared_with,
     )
 
 
@@ -41,9 +42,13 @@ def marked(
     deleted_at: datetime | None,
     starred: bool | None,
     title: str | None,
+    shared_with: str | None,
     restored: bool,
 ) -> Job:
-    """Return `row` with the viewer's columns that are given; a cancel wish makes it due."""
+    """Return `row` with the viewer's columns that are given; a cancel wish makes it due.
+
+    An empty `shared_with` shows the clip to nobody else any more.
+    """
     is_wish = cancel_requested_at is not None and not row.is_final
     return replace(
         row,
@@ -51,6 +56,7 @@ def marked(
         deleted_at=None if restored else deleted_at or row.deleted_at,
         starred=row.starred if starred is None else starred,
         title=row.title if title is None else title,
+        shared_with=row.shared_with if shared_with is None else shared_with or None,
         next_at=now if is_wish else row.next_at,
     )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 JOB_FIELDS = tuple(field.name for field in fields(Job))
 JOB_COLUMNS = tuple(jobs.c[name] for name in JOB_FIELDS)
-VIEWER_FIELDS = ("cancel_requested_at", "deleted_at", "starred", "title")
+VIEWER_FIELDS = ("cancel_requested_at", "deleted_at", "starred", "title", "shared_with")
 WORKER_FIELDS = (
     "status",
     "progress",

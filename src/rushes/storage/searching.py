@@ -52,12 +52,15 @@ def older_than(job: Job) -> ColumnElement[bool]:
 def _conditions(query: JobQuery) -> Iterator[ColumnElement[bool]]:
     yield jobs.c.deleted_at.is_not(None) if query.deleted else jobs.c.deleted_at.is_(None)
     equal = {
-        "owner": query.scope.owner,
+        "owner": query.scope.owner if query.audiences is None else None,
         "backend": query.backend,
         "batch": query.batch,
         "starred": query.starred,
     }
     yield from (jobs.c[name] == value for name, value in equal.items() if value is not None)
+    if query.audiences is not None:
+        yield jobs.c.shared_with.in_(query.audiences)
+        yield jobs.c.owner != query.scope.owner
     if query.statuses is not None:
         yield jobs.c.status.in_(query.statuses)
     if query.text:

@@ -19,6 +19,7 @@ from rushes.storage.claiming import IS_QUEUED, claim, renew, void_leases
 from rushes.storage.embedded import EmbeddedDatabase
 from rushes.storage.rows import JOB_COLUMNS, job_of
 from rushes.storage.searching import older_than, page_of, page_statement
+from rushes.storage.sql_people import SqlAccounts, SqlOperators, SqlShares
 from rushes.storage.sql_sessions import SqlSessions
 from rushes.storage.tables import counter, events, jobs
 from rushes.storage.writing import Writing
@@ -75,6 +76,18 @@ class SqlJobs:
         """Return the sessions of the same file; they can be used while this store is open."""
         return SqlSessions(self._database, self._clock)
 
+    def accounts(self) -> SqlAccounts:
+        """Return the people of the same file."""
+        return SqlAccounts(self._database)
+
+    def shares(self) -> SqlShares:
+        """Return the share links of the same file."""
+        return SqlShares(self._database)
+
+    def operators(self) -> SqlOperators:
+        """Return the holds and the audit of the same file."""
+        return SqlOperators(self._database)
+
     # --- for viewers ----------------------------------------------------------------------------
 
     async def add(self, batch: Sequence[Job], limits: Limits) -> list[Job]:
@@ -106,6 +119,7 @@ class SqlJobs:
         deleted_at: datetime | None = None,
         starred: bool | None = None,
         title: str | None = None,
+        shared_with: str | None = None,
         restored: bool = False,
     ) -> Job:
         """See ports.JobStore."""
@@ -116,6 +130,7 @@ class SqlJobs:
                 deleted_at=deleted_at,
                 starred=starred,
                 title=title,
+                shared_with=shared_with,
                 restored=restored,
             )
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select, update
 
+from rushes.ports import KeptSession
 from rushes.storage.tables import guesses, sessions
 
 if TYPE_CHECKING:
@@ -23,49 +24,57 @@ NO_TIME = timedelta()
 
 
 class SqlSessions:
-    """Sessions in an open database; see web.door.SessionStore."""
+    """Sessions in an open database; see ports.SessionStore."""
 
     def __init__(self, database: EmbeddedDatabase, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
 
-    async def begin(self, digest: str, ends_at: datetime) -> None:
-        """See web.door.SessionStore."""
+    async def begin(self, digest: str, owner: str, ends_at: datetime) -> None:
+        """See ports.SessionStore."""
         await self._write(
             delete(sessions).where(sessions.c.ends_at <= self._clock()),
-            insert(sessions).values(digest=digest, ends_at=ends_at),
+            insert(sessions).values(digest=digest, owner=owner, ends_at=ends_at),
         )
 
-    async def ends_at(self, digest: str) -> datetime | None:
-        """See web.door.SessionStore."""
-        return await self._database.uncut(self._ends_at(digest))
+    async def find(self, digest: str) -> KeptSession | None:
+        """See ports.SessionStore."""
+        return await self._database.uncut(self._find(digest))
 
     async def prolong(self, digest: str, ends_at: datetime) -> None:
-        """See web.door.SessionStore."""
+        """See ports.SessionStore."""
         lives = (sessions.c.digest == digest, sessions.c.ends_at > self._clock())
         await self._write(update(sessions).where(*lives).values(ends_at=ends_at))
 
     async def end(self, digest: str) -> None:
-        """See web.door.SessionStore."""
+        """See ports.SessionStore."""
         await self._write(delete(sessions).where(sessions.c.digest == digest))
+
+    async def end_all(self, owner: str) -> list[str]:
+        """See ports.SessionStore."""
+        return await self._database.uncut(self._end_all(owner))
 
     async def count_try(
         self, names: Sequence[str], pause: Callable[[str, int], timedelta]
     ) -> timedelta:
-        """See web.door.SessionStore."""
+        """See ports.SessionStore."""
         return await self._database.uncut(self._count_try(names, pause))
 
     async def forgive(self, names: Sequence[str]) -> None:
-        """See web.door.SessionStore."""
+        """See ports.SessionStore."""
         await self._write(delete(guesses).where(guesses.c.who.in_(names)))
 
-    async def _ends_at(self, digest: str) -> datetime | None:
+    async def _find(self, digest: str) -> KeptSession | None:
         lives = (sessions.c.digest == digest, sessions.c.ends_at > self._clock())
         async with self._database.reading() as connection:
-            moment: datetime | None = await connection.scalar(
-                select(sessions.c.ends_at).where(*lives)
-            )
-        return moment
+            statement = select(sessions.c.owner, sessions.c.ends_at).where(*lives)
+            row = (await connection.execute(statement)).one_or_none()
+        return KeptSession(*row) if row is not None else None
+
+    async def _end_all(self, owner: str) -> list[str]:
+        statement = delete(sessions).where(sessions.c.owner == owner).returning(sessions.c.digest)
+        async with self._database.writing() as connection:
+            return list((await connection.execute(statement)).scalars())
 
     async def _count_try(
         self, names: Sequence[str], pause: Callable[[str, int], timedelta]

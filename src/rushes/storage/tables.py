@@ -29,6 +29,7 @@ from rushes.domain import (
     Failure,
     JobStatus,
     RemoteJob,
+    TokenScope,
     VideoRequest,
 )
 
@@ -153,6 +154,9 @@ jobs = Table(
     Column("lease_owner", Text),
     Column("lease_until", Moment),
     Column("searched", Text, nullable=False),  # prompt and title, case folded
+    # Of the job again: what later versions added stands last, as a step puts it.
+    Column("expected_at", Moment),
+    Column("shared_with", Text),
     UniqueConstraint("owner", "submit_token", "place"),
     Index("ix_jobs_newest", "owner", "created_at", "place", "id"),
     Index("ix_jobs_created_at", "created_at", "place", "id"),
@@ -160,6 +164,7 @@ jobs = Table(
     Index("ix_jobs_next_at", "next_at"),
     Index("ix_jobs_status", "status", "backend"),
     Index("ix_jobs_batch", "batch"),
+    Index("ix_jobs_shared_with", "shared_with", "created_at"),
 )
 
 events = Table(
@@ -183,6 +188,7 @@ sessions = Table(
     metadata,
     Column("digest", Text, primary_key=True),
     Column("ends_at", Moment, nullable=False),
+    Column("owner", Text, nullable=False),
 )
 
 guesses = Table(
@@ -191,6 +197,66 @@ guesses = Table(
     Column("who", Text, primary_key=True),
     Column("tries", Integer, nullable=False),
     Column("last_at", Moment, nullable=False),
+)
+
+# Every field of domain.Account is a column of the same name.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("created_at", Moment, nullable=False),
+    Column("password", Text),
+    Column("is_operator", Boolean, nullable=False),
+    Column("groups", Document(frozenset[str]), nullable=False),
+    Column("seen_at", Moment),
+    Column("disabled_at", Moment),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("scope", Word(TokenScope), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("used_at", Moment),
+    Column("revoked_at", Moment),
+    Index("ix_tokens_owner", "owner"),
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("with_prompt", Boolean, nullable=False),
+    Column("revoked_at", Moment),
+    Index("ix_shares_job_id", "job_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("about", Text, nullable=False),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("backend", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("since", Moment, nullable=False),
 )
 
 # The name and shape are Alembic's, which reads and writes this table too.

@@ -66,9 +66,12 @@ def site_of(request: Request) -> Site:
     return cast("Site", request.app.state.site)
 
 
-def current_viewer() -> Viewer:
-    """Return who is looking: the single local user, in password mode whoever knows it."""
-    return LOCAL_VIEWER
+def current_viewer(request: Request) -> Viewer:
+    """Return who is looking, as the gate found out; in open mode the single local user."""
+    if site_of(request).door is None:
+        return LOCAL_VIEWER
+    viewer: Viewer = request.state.viewer  # without one this is a crash, never somebody
+    return viewer
 
 
 def current_session(request: Request) -> Session | None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from rushes.domain import LOCAL_OWNER
 from rushes.web.proxies import household
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from rushes.ports import SessionStore
     from rushes.web.prefix import PublicAddress
 
 LIFE = timedelta(days=30)
@@ -29,41 +30,6 @@ FRESH = LIFE - timedelta(days=1)
 TOKEN_BYTES = 32
 COOKIE = "rushes_session"
 EVERYBODY = "everybody"
-
-Pause = Callable[[str, int], timedelta]
-"""How long somebody who has tried so often must wait before the next try."""
-
-
-class SessionStore(Protocol):
-    """Remembers who has signed in, by digests alone, and who guesses. Raises StorageError."""
-
-    async def begin(self, digest: str, ends_at: datetime) -> None:
-        """Keep a new session, and forget those that have ended."""
-        ...
-
-    async def ends_at(self, digest: str) -> datetime | None:
-        """Return when a session ends; None if it has, or never was."""
-        ...
-
-    async def prolong(self, digest: str, ends_at: datetime) -> None:
-        """Move the end of a session that still lives."""
-        ...
-
-    async def end(self, digest: str) -> None:
-        """End a session, if there is one."""
-        ...
-
-    async def count_try(self, names: Sequence[str], pause: Pause) -> timedelta:
-        """Count one more try for each name, all in one transaction, and return zero.
-
-        If one of them must still wait, count nothing and return for how long. A name that has not
-        tried for a day is forgotten.
-        """
-        ...
-
-    async def forgive(self, names: Sequence[str]) -> None:
-        """Forget the tries of these names."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +62,7 @@ class Session:
 
     token: str
     digest: str
+    owner: str
     over: asyncio.Event
     is_renewed: bool
 
@@ -117,13 +84,13 @@ class Door:
         """Count a try from an address, before its password is looked at; zero lets it try."""
         return await self.sessions.count_try([household(host), EVERYBODY], pause)
 
-    async def open(self, host: str, before: str | None) -> str:
+    async def open(self, host: str, before: str | None, owner: str = LOCAL_OWNER) -> str:
         """Begin a session after the right password, end the one before, return the new token."""
         if before:
             await self.close(before)
         await self.sessions.forgive([household(host), EVERYBODY])
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        await self.sessions.begin(self._digest(token), self.clock() + LIFE)
+        await self.sessions.begin(self._digest(token), owner, self.clock() + LIFE)
         return token
 
     async def session(self, token: str | None) -> Session | None:
@@ -133,13 +100,13 @@ class Door:
         known_as, now = self._digest(token), self.clock()
         # Taken before the look-up, so that a sign-out in between is not missed.
         over = self._overs.setdefault(known_as, asyncio.Event())
-        ends_at = await self.sessions.ends_at(known_as)
-        if ends_at is None:
+        kept = await self.sessions.find(known_as)
+        if kept is None:
             return None
-        is_renewed = ends_at < now + FRESH
+        is_renewed = kept.ends_at < now + FRESH
         if is_renewed:
             await self.sessions.prolong(known_as, now + LIFE)
-        return Session(token, known_as, over, is_renewed)
+        return Session(token, known_as, kept.owner, over, is_renewed)
 
     async def close(self, token: str) -> None:
         """End a session, and with it the streams that it opened."""

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
+from rushes.domain import LOCAL_VIEWER
 from rushes.errors import RushesError
 from rushes.web.dependencies import CurrentSite, CurrentTranslate, current_translate, site_of
 from rushes.web.door import SessionCookie
@@ -68,6 +69,7 @@ class RequireSession:
             await refused(scope, receive, send)
         elif session is not None:
             request.state.access, request.state.session = Access.SIGNED_IN, session
+            request.state.viewer = LOCAL_VIEWER
             renewing = _renewing(send, session, cookie) if session.is_renewed else send
             await self.app(scope, receive, renewing)
 
