@@ -3,6 +3,7 @@
 import { catchUp } from "./live.js";
 import { announce, byId, newToken, say } from "./page.js";
 import { post } from "./post.js";
+import { askToSignIn } from "./signed-out.js";
 
 // Elsewhere than in the studio a retry leads to the new clip's own page.
 const STAY = {
@@ -15,6 +16,7 @@ async function act(form, button) {
   const answer = await post(form.action, new URLSearchParams(new FormData(form)));
   button.disabled = false;
   if (answer === "refused") return form.submit();
+  if (answer === "signed out") return askToSignIn(form, () => act(form, button));
   if (!answer) return announce(say("notDone"), true);
   if (form.elements.token) form.elements.token.value = newToken();
   await catchUp();
@@ -55,8 +57,11 @@ function wirePreviews() {
   });
 }
 
-function wireMenu() {
-  const menu = document.querySelector(".menu");
+function wireMenus() {
+  for (const menu of document.querySelectorAll(".menu")) wireOneMenu(menu);
+}
+
+function wireOneMenu(menu) {
   document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
@@ -69,5 +74,5 @@ export function wireActions() {
   wireMoves();
   wireCopying();
   wirePreviews();
-  wireMenu();
+  wireMenus();
 }

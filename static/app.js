@@ -8,17 +8,21 @@ import { followJobs } from "./live.js";
 import { revision } from "./page.js";
 import { wirePlayer } from "./player.js";
 import { wirePosters } from "./posters.js";
+import { refreshQueue } from "./queue.js";
 import { entitle, wireTab } from "./tab.js";
+import { wireSignedOut } from "./signed-out.js";
 import { keepTime } from "./times.js";
 import { wireUndo } from "./undo.js";
 
 keepTime();
 wireActions();
 wireUndo();
+wireSignedOut();
 wireComposer();
 wireKeys();
 wirePosters();
 wirePlayer();
 wireTab();
 entitle();
-if (revision !== null) followJobs(applyItems); // a page of no revision shows no jobs
+refreshQueue();
+if (revision !== null) followJobs((items) => { applyItems(items); refreshQueue(); }); // a page of no revision shows no jobs

@@ -4,6 +4,7 @@ import { catchUp } from "./live.js";
 import { announce, byId, newToken, say } from "./page.js";
 import { post } from "./post.js";
 import { wireRedraw } from "./redraw.js";
+import { askToSignIn } from "./signed-out.js";
 
 const DRAFT = "rushes:draft";
 
@@ -34,6 +35,7 @@ async function send(form, button) {
   button.textContent = label;
   if (!answer) unsent();
   else if (answer === "done") await sent(form, body.get("prompt"));
+  else if (answer === "signed out") askToSignIn(form, () => send(form, button));
   else form.submit();
 }
 

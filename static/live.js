@@ -2,6 +2,8 @@
 // stream gets through, the same news by asking. Every batch is `{after, revision, gap, items}`.
 
 import { byId, changes, events, language, announce, revision as loaded, say } from "./page.js";
+import { isSignedOut } from "./post.js";
+import { askToSignIn, signedIn } from "./signed-out.js";
 
 const SILENCE = 35_000; // the server gives a sign of life each 15 s
 const PAUSE = { first: 1_000, most: 15_000, visible: 3_000, hidden: 10_000 };
@@ -38,11 +40,12 @@ function receiveAndPassOn(batch) {
 
 // Asks for what changed. Returns whether the server could be reached.
 export async function catchUp() {
-  const batch = await fetch(`${changes}?after=${known}`, { cache: "no-store" })
-    .then((response) => (response.ok ? response.json() : null))
-    .catch(() => null);
-  if (batch) receiveAndPassOn(batch);
-  return batch !== null;
+  const response = await fetch(`${changes}?after=${known}`, { cache: "no-store", redirect: "manual" }).catch(() => null);
+  if (response && isSignedOut(response)) askToSignIn("news", catchUp);
+  else if (response?.ok) signedIn();
+  const batch = await response?.json().catch(() => null);
+  if (response?.ok && batch?.items) receiveAndPassOn(batch);
+  return Boolean(response?.ok && batch?.items);
 }
 
 function show(state) {
@@ -72,6 +75,7 @@ function read(block) {
 async function listen(signal) {
   const silence = new AbortController();
   let timer;
+  let isAlive = false;
   const heard = () => {
     lastHeard = Date.now();
     clearTimeout(timer);
@@ -90,6 +94,7 @@ async function listen(signal) {
     let rest = "";
     for await (const text of chunks(stream)) {
       heard();
+      isAlive = true;
       show("online");
       channel?.postMessage("alive");
       const blocks = (rest + text).split("\n\n");
@@ -98,7 +103,7 @@ async function listen(signal) {
     }
     return true;
   } catch {
-    return false;
+    return isAlive && !silence.signal.aborted; // cut in the middle: the next one may well live
   } finally {
     clearTimeout(timer);
   }
@@ -133,7 +138,7 @@ async function run(signal) {
     if (signal.aborted) return;
     if (failures > 0 && !(await catchUp())) show("offline");
     else if (failures > 1) await poll(signal);
-    await sleep(jitter(Math.min(PAUSE.most, PAUSE.first * 2 ** Math.min(failures, 4))));
+    await sleep(Math.min(PAUSE.most, jitter(PAUSE.first * 2 ** Math.min(failures, 4))));
   }
 }
 

@@ -1,8 +1,22 @@
-// Posts a form's fields without leaving the page. What the server then answers decides: `done` as
-// after a form, `refused` with a page that explains, or null where it could not be reached.
+// Posts a form's fields without leaving the page. What is then answered decides: `done` as after a
+// form, `refused` with a page that explains, `signed out`, or null where nobody could be reached.
+//
+// A redirect cannot be looked into, and a portal's looks like ours; so our server tells scripts of
+// success without one. Whatever does not bear our mark came from something in between.
 
 export async function post(address, fields = new URLSearchParams()) {
-  const headers = { Accept: "text/html" };
+  const headers = { Accept: "text/html", "Rushes-Script": "1" };
   const response = await fetch(address, { method: "POST", body: fields, redirect: "manual", headers }).catch(() => null);
-  return response && (response.type === "opaqueredirect" ? "done" : "refused");
+  if (!response) return null;
+  if (isSignedOut(response)) return "signed out";
+  if (response.status === 204) return "done";
+  return isOurs(response) || response.status < 500 ? "refused" : null;
 }
+
+// Whether an answer means that whoever asked has to sign in again, here or at a portal in front.
+export function isSignedOut(response) {
+  if (isOurs(response)) return response.status === 401;
+  return response.type === "opaqueredirect" || response.ok || [401, 403].includes(response.status);
+}
+
+const isOurs = (response) => response.headers.has("X-Request-ID");

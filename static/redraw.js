@@ -3,7 +3,7 @@
 import { fetchPage } from "./markup.js";
 import { byId, language, say } from "./page.js";
 
-const PARTS = ["composer-settings", "composer-note", "composer-send"];
+const PARTS = ["composer-settings", "composer-note", "composer-send", "composer-when"];
 
 let edits = 0;
 

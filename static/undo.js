@@ -3,6 +3,7 @@
 import { catchUp } from "./live.js";
 import { announce, byId, say, studio } from "./page.js";
 import { post } from "./post.js";
+import { askToSignIn } from "./signed-out.js";
 
 const WHILE = 10_000;
 let timer = 0;
@@ -26,6 +27,7 @@ function offer(address) {
 async function remove(link) {
   const answer = await post(link.href);
   if (answer === "refused") location.assign(link.href);
+  else if (answer === "signed out") askToSignIn(link, () => remove(link));
   else if (!answer) announce(say("notDone"), true);
   else if (!link.closest(".card")) location.assign(`${studio}?deleted=${link.dataset.id}`);
   else {
@@ -37,6 +39,7 @@ async function remove(link) {
 async function restore(toast) {
   const answer = await post(toast.action);
   if (answer === "refused") return toast.submit();
+  if (answer === "signed out") return askToSignIn(toast, () => restore(toast));
   if (!answer) return announce(say("notDone"), true);
   hide();
   announce(say("restored"));

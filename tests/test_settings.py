@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rushes.settings import BadSetting, load_settings, setting_names
+from rushes.settings import BadSetting, Settings, load_settings, setting_names
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
@@ -87,7 +87,6 @@ def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPa
         ("RUSHES_BACKEND_URL", "ftp://files", "http://host"),
         ("RUSHES_BACKEND_URL", "http://me:pw@host", "no user"),
         ("RUSHES_LANGUAGE", "tlh", "RUSHES_LANGUAGE"),
-        ("RUSHES_AUTH", "password", "RUSHES_PASSWORD_FILE"),
         ("RUSHES_PASSWORD_FILE", "/nowhere", "RUSHES_AUTH=password"),
         ("RUSHES_TRUSTED_PROXIES", "10.0.0.5/8", "RUSHES_TRUSTED_PROXIES"),
         ("RUSHES_TRUSTED_PROXIES", "0.0.0.0/0", "RUSHES_TRUSTED_PROXIES: name your proxy"),
@@ -157,6 +156,44 @@ def test_the_example_file_lists_every_setting_and_no_other() -> None:
     listed = re.findall(r"^(?:# )?(RUSHES_[A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)
 
     assert sorted(listed) == sorted(setting_names())
+
+
+def test_told_settings_mask_secrets_and_say_where_they_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("RUSHES_LANGUAGE=fr\nRUSHES_MAX_QUEUED=7\n")
+    monkeypatch.setenv("RUSHES_BACKEND_KEY", "canary-5556")
+    monkeypatch.setenv("RUSHES_BACKEND_COOKIES", '{"session": "canary-5557"}')
+    monkeypatch.setenv("RUSHES_MAX_QUEUED", "8")
+    monkeypatch.setenv("RUSHES_METRICS_NETWORKS", "10.0.0.0/8, ::1")
+
+    lines = load_settings(file, port=9000).told()
+    told = {name: (value, origin) for name, value, origin in lines}
+
+    assert [name for name, _, _ in lines] == setting_names()
+    assert "canary" not in str(lines)
+    assert told["RUSHES_BACKEND_KEY"] == ("***", "environment")
+    assert told["RUSHES_BACKEND_COOKIES"] == ("***", "environment")
+    assert told["RUSHES_LANGUAGE"] == ("fr", ".env")
+    assert told["RUSHES_MAX_QUEUED"] == ("8", "environment")
+    assert told["RUSHES_PORT"] == ("9000", "command line")
+    assert told["RUSHES_METRICS_NETWORKS"] == ("10.0.0.0/8, ::1/128", "environment")
+    assert told["RUSHES_ALLOW_PUBLIC_BIND"] == ("no", "")
+    assert told["RUSHES_PUBLIC_URL"] == ("", "")
+
+
+def test_whatever_sounds_like_a_secret_is_masked_or_names_a_file() -> None:
+    sounding = ("key", "secret", "password", "token", "cookies", "headers", "hash")
+    told_plainly = [
+        name
+        for name, field in Settings.model_fields.items()
+        if any(part in sounding for part in name.split("_"))
+        and not name.endswith("_file")
+        and "SecretStr" not in str(field.annotation)
+    ]
+
+    assert told_plainly == []
 
 
 CANARIES = '{"Authorization": "Bearer canary-5553", "x-sentinel": "canary-5554"}'

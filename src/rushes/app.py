@@ -8,24 +8,33 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rushes.backends import BackendConfig, load_backend
+from rushes.backends import BackendConfig
+from rushes.backends.overview import evidence_of
+from rushes.backends.rotating import following
 from rushes.backends_file import read_backends
+from rushes.control import listening
+from rushes.counts import Counts
 from rushes.domain import Limits, utc_now
+from rushes.entrance import Entrance, entrance_of
 from rushes.errors import NotConfigured
 from rushes.jobs.directory import ConfiguredBackend, Directory
 from rushes.jobs.housekeeping import Housekeeping
+from rushes.jobs.operating import OperatorService
+from rushes.jobs.oversight import Oversight
 from rushes.jobs.service import JobService
+from rushes.jobs.sharing import Sharing
 from rushes.jobs.worker import Worker
 from rushes.net import Secret
+from rushes.precautions import require_safe
 from rushes.settings import BadSetting, load_settings
+from rushes.storage.disk import DataFolder
 from rushes.storage.local_clips import LocalClips
 from rushes.storage.sql_jobs import SqlJobs
-from rushes.web.dependencies import LOOPBACK_HOSTS, Site, WebConfig
-from rushes.web.door import Door
+from rushes.web.dependencies import LOOPBACK_HOSTS, SettingLine, Site, WebConfig
 from rushes.web.prefix import Addresses, PublicAddress
 from rushes.web.rendering import Renderer, folder
 from rushes.web.site import create_site
@@ -42,6 +51,7 @@ if TYPE_CHECKING:
 
 DATABASE = "rushes.db"
 CLIPS = "clips"
+DOCTOR_KEY = "doctor.key"
 
 
 @dataclass(slots=True)
@@ -54,35 +64,67 @@ class Rushes:
     clips: LocalClips
     service: JobService
     worker: Worker
+    entrance: Entrance
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    doctor_key: str = field(default_factory=token_urlsafe)
+    counts: Counts = field(default_factory=Counts)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Hold the data folder and carry jobs while the context is open. Raises StorageError."""
         await self.store.open()
+        self.directory.apply(await self.store.operators().holds())
         await self.clips.prepare()
-        housekeeping = Housekeeping(self.store, self.clips, utc_now)
+        housekeeping = Housekeeping(self.store, self.clips, self.directory, utc_now)
         await self.clips.sweep(await housekeeping.arriving_keys())
+        key_file = self._keep_doctor_key()
         work = asyncio.create_task(self.worker.run(self.stop), name="worker")
         try:
-            yield
+            await self.entrance.begin()
+            async with listening(self.settings.data_dir, self.entrance.commands):
+                yield
         finally:
             self.stop.set()
             await work
+            key_file.unlink(missing_ok=True)
             for configured in self.directory.all():
                 await configured.backend.aclose()
             await self.store.close()
+
+    def _keep_doctor_key(self) -> Path:
+        file = self.settings.data_dir / DOCTOR_KEY
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(self.doctor_key, encoding="ascii")
+        return file
 
 
 def build(settings: Settings, *, rehearsal: bool = False) -> Rushes:
     """Make the parts; nothing is opened and nobody is called yet. Raises BadSetting."""
     directory = Directory.of(configured_backends(settings, rehearsal=rehearsal))
-    store = SqlJobs(settings.data_dir / DATABASE, utc_now)
+    counts = Counts()
+    store = SqlJobs(settings.data_dir / DATABASE, utc_now, counts=counts)
     clips = LocalClips(settings.data_dir / CLIPS)
-    limits = Limits(settings.max_queued, settings.max_queued_per_person)
+    limits = Limits(
+        queued_total=settings.max_queued,
+        queued_per_owner=settings.max_queued_per_person,
+        daily_per_owner=settings.max_daily_per_person,
+        running_per_owner=settings.max_running_per_person,
+    )
     service = JobService(store, clips, directory, limits)
-    worker = Worker(store, clips, directory)
-    return Rushes(settings, directory, store, clips, service, worker)
+    worker = Worker(store, clips, directory, running_per_owner=limits.running_per_owner)
+    entrance = entrance_of(settings, store)
+    return Rushes(settings, directory, store, clips, service, worker, entrance, counts=counts)
+
+
+async def run_command(settings: Settings, command: str, values: Mapping[str, str]) -> list[str]:
+    """Do what a command says without a server; raises RushesError."""
+    store = SqlJobs(settings.data_dir / DATABASE, utc_now)
+    await store.open()
+    try:
+        return await entrance_of(settings, store).commands[command](values)
+    finally:
+        await store.close()
 
 
 def configured_backends(settings: Settings, *, rehearsal: bool = False) -> list[ConfiguredBackend]:
@@ -104,7 +146,9 @@ def _from_table(
     settings: Settings, name: str, table: BackendTable, path: Path
 ) -> ConfiguredBackend:
     try:
-        backend = load_backend(table.config(settings, path, name))
+        config = table.config(settings, path, name)
+        files = table.secret_files(path.parent)
+        backend = following(files, lambda: table.config(settings, path, name))
     except (NotConfigured, BadSetting) as error:
         raise BadSetting(f"{path}: {name}: {error}") from error
     return ConfiguredBackend(
@@ -116,6 +160,9 @@ def _from_table(
         rate=table.rate,
         deadline=table.deadline_span,
         held=table.hold,
+        profile=config.profile,
+        evidence=evidence_of(config.profile, config.profiles_dir),
+        custody=backend.custody,
         overrides=table.overrides(),
         defaults=table.defaults.model_dump(exclude_none=True),
         prices=table.prices(),
@@ -129,10 +176,29 @@ def _from_environment(settings: Settings, *, rehearsal: bool) -> ConfiguredBacke
             "RUSHES_BACKEND_URL is not set: point it at your video service, "
             "or run `rushes demo` to try everything with the rehearsal backend"
         )
-    host, key = urlsplit(settings.backend_url).netloc, settings.key()
-    config = BackendConfig(
-        name=settings.backend_name or host,
-        url=settings.backend_url,
+    url = settings.backend_url
+    config = _environment_config(settings, url)
+    backend = following(settings.secret_files(), lambda: _environment_config(settings, url))
+    host = urlsplit(url).netloc
+    return ConfiguredBackend(
+        id=host,
+        name=config.name,
+        host=host,
+        backend=backend,
+        slots=settings.backend_concurrency,
+        deadline=settings.deadline,
+        rehearsal=rehearsal,
+        profile=config.profile,
+        evidence=evidence_of(config.profile, config.profiles_dir),
+        custody=backend.custody,
+    )
+
+
+def _environment_config(settings: Settings, url: str) -> BackendConfig:
+    key = settings.key()
+    return BackendConfig(
+        name=settings.backend_name or urlsplit(url).netloc,
+        url=url,
         key=Secret(key) if key else None,
         profile=settings.backend_profile,
         profiles_dir=settings.profiles_dir,
@@ -141,15 +207,6 @@ def _from_environment(settings: Settings, *, rehearsal: bool) -> ConfiguredBacke
         cookies=_secrets(settings.cookies()),
         result_hosts=settings.backend_result_hosts,
         max_clip_bytes=settings.max_clip_mb * 1_000_000,
-    )
-    return ConfiguredBackend(
-        id=host,
-        name=config.name,
-        host=host,
-        backend=load_backend(config),
-        slots=settings.backend_concurrency,
-        deadline=settings.deadline,
-        rehearsal=rehearsal,
     )
 
 
@@ -171,8 +228,12 @@ def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:
         allowed_hosts=_allowed_hosts(settings, public),
         rehearsal=rehearsal,
         about=settings.about(),
+        security_contact=settings.security_contact,
         language=settings.language,
+        doctor_key=rushes.doctor_key,
         trusted_proxies=settings.trusted_proxies,
+        metrics_networks=settings.metrics_networks,
+        settings=tuple(SettingLine(*told) for told in settings.told()),
     )
     addresses = Addresses(public.prefix, digest_of(static))
     renderer = Renderer(
@@ -182,28 +243,35 @@ def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:
         default_language=settings.language,
         rehearsal=rehearsal,
         directory=rushes.directory,
+        logout_url=settings.logout_url or "",
     )
-    door = _door(settings, rushes.store)
-    site = Site(config, addresses, rushes.service, rushes.clips, renderer, rushes.stop, door)
+    site = Site(
+        config=config,
+        addresses=addresses,
+        jobs=rushes.service,
+        clips=rushes.clips,
+        renderer=renderer,
+        stop=rushes.stop,
+        sharing=Sharing(rushes.service, rushes.store.shares()),
+        oversight=Oversight(rushes.store, rushes.store.operators(), settings.admin_may_read),
+        operators=_operators(rushes),
+        counts=rushes.counts,
+        door=rushes.entrance.door,
+        people=rushes.entrance.people,
+    )
     return create_site(site, lifespan=(lambda _: rushes.running()) if starts_parts else None)
 
 
-def _door(settings: Settings, store: SqlJobs) -> Door | None:
-    """Return where people sign in, if they have to; raises BadSetting."""
-    if settings.auth == "open":
-        return None
-    # Loaded only here and by `rushes password`: in open mode nothing is ever hashed.
-    passwords = import_module("rushes.web.passwords")
-    hashed = settings.hashed_password()
-    try:
-        password = passwords.SharedPassword(hashed)
-    except ValueError as error:
-        name = "RUSHES_PASSWORD_FILE" if settings.password_file else "RUSHES_PASSWORD_HASH"
-        raise BadSetting(
-            f"{name} holds no argon2id hash: put there what `rushes password` prints, "
-            "never the password itself"
-        ) from error
-    return Door(store.sessions(), password.is_right, hashed, utc_now)
+def _operators(rushes: Rushes) -> OperatorService:
+    settings, people = rushes.settings, rushes.entrance.people
+    return OperatorService(
+        rushes.store,
+        rushes.store.operators(),
+        rushes.directory,
+        DataFolder(settings.data_dir, clips=CLIPS, database=DATABASE),
+        floor=2 * settings.max_clip_mb * 1_000_000,
+        accounts=people.accounts if people is not None else None,
+    )
 
 
 def _public_address(settings: Settings) -> PublicAddress:
@@ -221,6 +289,6 @@ def _allowed_hosts(settings: Settings, public: PublicAddress) -> frozenset[str]:
 def site() -> FastAPI:
     """Return the site as the settings have it, for servers that take an application factory."""
     settings = load_settings()
-    settings.require_safe_bind()
+    require_safe(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return site_for(build(settings), starts_parts=True)

@@ -214,9 +214,16 @@ class BackendTable(Table):
 
     def variables(self) -> list[str]:
         """Return the variables of the environment that hold its secrets."""
+        return [place.env for place in self._places() if place.env]
+
+    def secret_files(self, folder: Path) -> list[Path]:
+        """Return the files that hold its secrets; relative paths begin at `folder`."""
+        return [folder / place.file for place in self._places() if place.file]
+
+    def _places(self) -> list[SecretPlace]:
         tables = (self.headers, self.cookies, self.extras)
-        places = [self.key, *(value for table in tables for value in table.values())]
-        return [place.env for place in places if isinstance(place, SecretPlace) and place.env]
+        values = [self.key, *(value for table in tables for value in table.values())]
+        return [value for value in values if isinstance(value, SecretPlace)]
 
     def overrides(self) -> dict[str, dict[str, Any]]:
         """Return what each model takes otherwise than its profile says; "" is every model."""

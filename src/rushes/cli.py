@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import resource
 import signal
@@ -12,7 +11,6 @@ import socket
 import sys
 import tempfile
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from getpass import getpass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -20,11 +18,13 @@ from typing import TYPE_CHECKING, TextIO
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
 
-from rushes import __version__, cli_profile
-from rushes.app import build, configured_backends, site_for
+from rushes import __version__, cli_check, cli_doctor, cli_profile, cli_user, logs
+from rushes.app import build, site_for
 from rushes.errors import RushesError
 from rushes.mock.config import MockConfig
-from rushes.ports import Severity
+from rushes.people import first_password
+from rushes.people.passwords import hash_password
+from rushes.precautions import require_safe
 from rushes.settings import BadSetting, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from rushes.ports import VideoBackend
 
 BAD_START = 2
 STOP_GRACE_S = 5
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 MOCK_START_S = 20
 KEEP_ALIVE_S = 65  # longer than a proxy's pool keeps idle connections (nginx 60 s)
+FIRST_INHERITED = 3  # SD_LISTEN_FDS_START
 MOCK_PORT = 8010
 DEMO_DIALECT = "/sglang/v1"  # of the dialects the one that tells its progress step by step
 
@@ -80,11 +80,16 @@ def _parser() -> argparse.ArgumentParser:
     mock.add_argument("--work-s", type=float, default=6.0, help="seconds of making")
     mock.add_argument("--send-s", type=float, default=2.0, help="seconds of sending a clip")
     mock.set_defaults(run=_mock)
-    words = "ask the configured backend how it is; exit code 2 when it is not well"
-    commands.add_parser("check", help=words, description=words).set_defaults(run=_check)
     words = "ask for a new shared password and print its hash, for RUSHES_PASSWORD_FILE"
-    commands.add_parser("password", help=words, description=words).set_defaults(run=_password)
+    password = commands.add_parser("password", help=words, description=words)
+    words = "instead forget the password that the first start made: the next start makes another"
+    password.add_argument("--reset", action="store_true", help=words)
+    password.add_argument("--data-dir", type=Path, help="the one folder (RUSHES_DATA_DIR)")
+    password.set_defaults(run=_password)
+    cli_check.add_to(commands)
+    cli_doctor.add_to(commands)
     cli_profile.add_to(commands)
+    cli_user.add_to(commands)
     return parser
 
 
@@ -111,7 +116,7 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _mock(args: argparse.Namespace) -> int:
-    _prepare_process("info")
+    _prepare_process("info", "text")
     config = MockConfig(
         folder=args.folder,
         key=args.key,
@@ -126,40 +131,24 @@ def _mock(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(_: argparse.Namespace) -> int:
-    backends, are_well = configured_backends(load_settings()), True
-    for backend in backends:
-        if len(backends) > 1:
-            _say(f"{backend.id} ({backend.name}, {backend.host})")
-        are_well &= asyncio.run(_check_one(backend.backend))
-    return 0 if are_well else BAD_START
-
-
-async def _check_one(backend: VideoBackend) -> bool:
-    findings = await backend.check()
-    for finding in findings:
-        _say(f"{finding.severity.upper():8}{finding.subject}: {finding.message}")
-        if finding.remedy:
-            _say(f"        {finding.remedy}")
-    await backend.aclose()
-    return all(finding.severity is not Severity.ERROR for finding in findings)
-
-
-def _password(_: argparse.Namespace) -> int:
-    password = _asked_twice() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+def _password(args: argparse.Namespace) -> int:
+    if args.reset:
+        return _forget_password(load_settings(data_dir=args.data_dir))
     try:
-        hashed = import_module("rushes.web.passwords").hash_password(password)
+        hashed = hash_password(cli_user.new_password())
     except ValueError as error:
         raise BadSetting(str(error)) from error
     _say(hashed)
     return 0
 
 
-def _asked_twice() -> str:
-    password = getpass("New password: ")
-    if getpass("The same again: ") != password:
-        raise BadSetting("these were two different passwords; nothing was printed")
-    return password
+def _forget_password(settings: Settings) -> int:
+    file = settings.data_dir / first_password.FILE
+    if not file.exists():
+        raise BadSetting(f"there is no {file}: no start has made a password yet")
+    file.unlink()
+    _say("forgotten: the next start makes a new password and prints it")
+    return 0
 
 
 def _mock_app(config: MockConfig) -> FastAPI:
@@ -175,8 +164,8 @@ def _mock_app(config: MockConfig) -> FastAPI:
 
 def _settings(args: argparse.Namespace) -> Settings:
     settings = load_settings(host=args.host, port=args.port, data_dir=args.data_dir)
-    settings.require_safe_bind()
-    _prepare_process(settings.log_level)
+    require_safe(settings)
+    _prepare_process(settings.log_level, settings.log_format)
     _prepare_folder(settings.data_dir)
     return settings
 
@@ -227,7 +216,12 @@ class _ServerBeside(_Server):
 
 
 def _run_site(settings: Settings, *, mock: socket.socket | None) -> int:
-    listening = _listen(settings.host, settings.port)
+    listening = _inherited()
+    if listening is None:
+        listening = _listen(settings.host, settings.port)
+    else:
+        settings = settings.model_copy(update={"host": listening.getsockname()[0]})
+        require_safe(settings)
     _run(_serve_site(settings, listening, mock))
     return 0
 
@@ -287,12 +281,8 @@ def _greet(
 # --- the process --------------------------------------------------------------------------------
 
 
-def _prepare_process(log_level: str) -> None:
-    logging.basicConfig(
-        level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for chatty in ("uvicorn.error", "httpx", "httpcore"):  # httpx would log whole addresses
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+def _prepare_process(log_level: str, log_format: str) -> None:
+    logs.set_up(log_level, log_format)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -308,6 +298,18 @@ def _prepare_folder(folder: Path) -> None:
             f"RUSHES_DATA_DIR={folder} cannot be written ({error.strerror}): "
             "make it so, or choose another folder"
         ) from error
+
+
+def _inherited() -> socket.socket | None:
+    """Return the socket that systemd holds for us, if it does: see sd_listen_fds(3)."""
+    told = {name: os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS")}
+    if told["LISTEN_PID"] != str(os.getpid()):
+        return None
+    listening = socket.socket(fileno=FIRST_INHERITED)
+    if told["LISTEN_FDS"] != "1" or listening.family not in {socket.AF_INET, socket.AF_INET6}:
+        raise BadSetting("the socket unit must have one ListenStream, an address and a port")
+    listening.set_inheritable(False)
+    return listening
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,13 +4,19 @@ RushesError
   x RequestError            the caller asked for something we cannot do
       InvalidRequest        a field has a value that cannot be used
       NotAllowed            this viewer may not do that
+        AccountClosed       their account was closed
       JobNotFound           no such job, or not this viewer's
       ClipNotFound          the job has no clip, or it was removed
       ClipNotReady          the clip has not begun to arrive
+      ShareNotFound         no such link, or it shows nothing any more
       JobConflict           the job is in a state that forbids the move
-      QueueFull             a limit on waiting jobs is reached
+      LimitReached          somebody has asked for more than the operator allows
+        QueueFull           too many jobs wait, of everybody together
+        PersonalQueueFull   too many of one person's jobs wait
+        DailyLimitReached   one person has asked for too many jobs in a day
   x BackendError            the backend let us down; `retryable` decides what happens next
       NotSent               nothing left this machine: refused, unresolved, untrusted
+        WrongScheme         https was asked for, and plain http is spoken
       OutcomeUnknown        a submit left, no clear answer came
       RefusedByBackend      a field, size or length the backend does not take
       RejectedByModeration  the prompt or the result broke the backend's content rules
@@ -88,6 +94,12 @@ class NotAllowed(RequestError):
     kind = "not_allowed"
 
 
+class AccountClosed(NotAllowed):
+    """Whoever asks has an account here that was closed."""
+
+    kind = "account_closed"
+
+
 class JobNotFound(RequestError):
     """There is no such job, or it belongs to somebody else; the answer is the same."""
 
@@ -106,23 +118,58 @@ class ClipNotReady(RequestError):
     kind = "clip_not_ready"
 
 
+class ShareNotFound(RequestError):
+    """There is no such link to a clip, or it has ended; the answer is the same."""
+
+    kind = "share_not_found"
+
+
 class JobConflict(RequestError):
     """The job is in a state that forbids the move, or it changed under the caller."""
 
     kind = "job_conflict"
 
 
-class QueueFull(RequestError):
-    """A limit on waiting jobs is reached."""
+class LimitReached(RequestError):
+    """Somebody has asked for more than the operator allows; nothing was kept.
+
+    `retry_after` is when the same may be asked for again, where that is known.
+    """
+
+    kind = "limit_reached"
+
+    def __init__(
+        self, message: str = "", *, limit: int = 0, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.retry_after = retry_after
+
+
+class QueueFull(LimitReached):
+    """Too many jobs wait, of everybody together."""
 
     kind = "queue_full"
+
+
+class PersonalQueueFull(LimitReached):
+    """Too many of one person's jobs wait."""
+
+    kind = "personal_queue_full"
+
+
+class DailyLimitReached(LimitReached):
+    """One person has asked for too many jobs in a day."""
+
+    kind = "daily_limit_reached"
 
 
 class BackendError(RushesError):
     """The backend let us down.
 
     `retryable` says whether the same step may be tried again without any risk of paying twice.
-    `message` may quote the backend, already cut and cleaned of secrets.
+    `said` is in the backend's own words, cut and cleaned of secrets: pages quote it. `message` is
+    the same, or where the backend said nothing a sentence of ours in English, for operators.
     """
 
     kind = "backend"
@@ -132,12 +179,14 @@ class BackendError(RushesError):
         self,
         message: str = "",
         *,
+        said: str = "",
         retryable: bool | None = None,
         retry_after: timedelta | None = None,
         remote_code: str | None = None,
         detail: str | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(said or message)
+        self.said = said
         if retryable is not None:
             self.retryable = retryable
         self.retry_after = retry_after
@@ -151,6 +200,10 @@ class NotSent(BackendError):
 
     kind = "not_sent"
     retryable = True
+
+
+class WrongScheme(NotSent):
+    """Https was asked for, and plain http is spoken there: no request was made."""
 
 
 class OutcomeUnknown(BackendError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import stat
 from datetime import timedelta
 from ipaddress import ip_address
@@ -31,10 +32,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from rushes.errors import RushesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 PREFIX = "RUSHES_"
 ENV_FILE = Path(".env")
+MASK = "***"
+"""Stands where a secret is."""
+CONTACT = re.compile(r"(mailto:|https://)[\x21-\x7e]+")
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
@@ -77,20 +81,35 @@ class Settings(BaseSettings):
     allow_public_bind: bool = False
     trusted_proxies: Networks = ()
     # who may come in
-    auth: Literal["open", "password"] = "open"
+    auth: Literal["open", "password", "users", "proxy"] = "open"
     password_file: Path | None = None
     password_hash: SecretStr | None = None
+    admin_name: str | None = None
+    admin_password_file: Path | None = None
+    auth_header: str | None = None
+    auth_groups_header: str | None = None
+    admin_group: str | None = None
+    proxy_secret_file: Path | None = None
+    logout_url: str | None = None
     about_file: Path | None = None
+    security_contact: str = ""
+    admin_may_read: bool = False
     # limits
     max_queued: Annotated[int, Field(ge=1)] = 500
     max_queued_per_person: Annotated[int, Field(ge=1)] = 100
+    max_running_per_person: Annotated[int, Field(ge=1)] | None = None
+    max_daily_per_person: Annotated[int, Field(ge=1)] | None = None
     max_clip_mb: Annotated[int, Field(ge=1)] = 2000
     # manners
     language: Literal["en", "fr", "it"] = "en"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    metrics_networks: Networks = ()
 
     _env_file: dict[str, str | None] = PrivateAttr(default_factory=dict)
-    """What the `.env` file holds, for whoever names a variable of their own."""
+    """What the `.env` file holds, and what left the environment: see `variable`."""
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+    """Where the settings came from that were given at all."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -101,7 +120,12 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "backend_models", "backend_result_hosts", "allowed_hosts", "trusted_proxies", mode="before"
+        "backend_models",
+        "backend_result_hosts",
+        "allowed_hosts",
+        "trusted_proxies",
+        "metrics_networks",
+        mode="before",
     )
     @classmethod
     def _comma_list(cls, value: object) -> object:
@@ -113,6 +137,13 @@ class Settings(BaseSettings):
     @classmethod
     def _plain_address(cls, value: str | None) -> str | None:
         return None if value is None else plain_address(value)
+
+    @field_validator("security_contact")
+    @classmethod
+    def _address_to_write_to(cls, value: str) -> str:
+        if value and not CONTACT.fullmatch(value):
+            raise ValueError("must look like mailto:security@host or https://host/path")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -126,14 +157,9 @@ class Settings(BaseSettings):
         given = (self.password_file is not None) + (self.password_hash is not None)
         if given > 1:
             raise ValueError("set RUSHES_PASSWORD_FILE or RUSHES_PASSWORD_HASH, not both")
-        if given and self.auth == "open":
+        if given and self.auth != "password":
             raise ValueError(
                 "there is a password, but nobody is asked for it: set RUSHES_AUTH=password too"
-            )
-        if self.auth == "password" and not given:
-            raise ValueError(
-                "RUSHES_AUTH=password needs RUSHES_PASSWORD_FILE: a file whose first line is what "
-                "`rushes password` prints"
             )
         return self
 
@@ -153,9 +179,17 @@ class Settings(BaseSettings):
         """Return a variable of the environment or of the `.env` file; empty where there is none."""
         return os.environ.get(name) or self._env_file.get(name) or ""
 
+    def told(self) -> list[tuple[str, str, str]]:
+        """Return every setting: its name, its value with secrets masked, where it came from."""
+        return [
+            (f"{PREFIX}{name.upper()}", _shown(getattr(self, name)), self._origins.get(name, ""))
+            for name in type(self).model_fields
+        ]
+
     def forget(self, names: Iterable[str]) -> None:
         """Take secrets out of the environment, so that no child process inherits them."""
         for name in names:
+            self._env_file[name] = self.variable(name)
             os.environ.pop(name, None)
 
     @property
@@ -167,7 +201,17 @@ class Settings(BaseSettings):
         """Return the backend's key from wherever it was put; raises BadSetting."""
         if self.backend_key_file is None:
             return self.backend_key.get_secret_value() if self.backend_key else None
-        return read_text("RUSHES_BACKEND_KEY_FILE", self.backend_key_file).strip() or None
+        key = read_text("RUSHES_BACKEND_KEY_FILE", self.backend_key_file).strip()
+        if not key:
+            raise BadSetting(f"RUSHES_BACKEND_KEY_FILE: {self.backend_key_file} is empty")
+        return key
+
+    def secret_files(self) -> list[Path]:
+        """Return the files that hold what proves to the backend who asks."""
+        tables = [given for given in (self.backend_headers, self.backend_cookies) if given]
+        texts = [table.get_secret_value().strip() for table in tables]
+        files = [Path(text) for text in texts if text and not text.startswith("{")]
+        return files + ([self.backend_key_file] if self.backend_key_file else [])
 
     def about(self) -> str:
         """Return the operator's own words for the About page; raises BadSetting."""
@@ -182,18 +226,22 @@ class Settings(BaseSettings):
         return _secret_table("RUSHES_BACKEND_COOKIES", self.backend_cookies)
 
     def hashed_password(self) -> str:
-        """Return what was put where the password's hash belongs; raises BadSetting."""
+        """Return what was put where the password's hash belongs, if anything; raises BadSetting."""
         if self.password_file is None:
             return self.password_hash.get_secret_value().strip() if self.password_hash else ""
-        try:
-            lines = self.password_file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetting(f"RUSHES_PASSWORD_FILE cannot be read: {error}") from error
-        return lines[0].strip() if lines else ""
+        return _first_text_line("RUSHES_PASSWORD_FILE", self.password_file)
+
+    def admin_password(self) -> str:
+        """Return the first administrator's first password; empty if none is set."""
+        return _first_text_line("RUSHES_ADMIN_PASSWORD_FILE", self.admin_password_file)
+
+    def proxy_secret(self) -> str:
+        """Return what the proxy proves itself by; empty if it need not."""
+        return _first_text_line("RUSHES_PROXY_SECRET_FILE", self.proxy_secret_file)
 
     def require_safe_bind(self) -> None:
         """Refuse to listen beyond this machine while nobody has to sign in."""
-        if self.allow_public_bind or self.auth == "password" or _is_loopback(self.host):
+        if self.allow_public_bind or self.auth != "open" or _is_loopback(self.host):
             return
         raise BadSetting(
             f"RUSHES_HOST={self.host} would let anybody on the network spend your backend's money: "
@@ -215,6 +263,7 @@ def load_settings(env_file: Path | None = ENV_FILE, **given: Any) -> Settings:  
     except ValidationError as error:
         raise BadSetting(_first_line(error)) from error
     settings._env_file.update(in_file)
+    settings._origins.update(_origins(wanted, in_file))
     for secret in ("BACKEND_KEY", "BACKEND_HEADERS", "BACKEND_COOKIES", "PASSWORD_HASH"):
         os.environ.pop(f"{PREFIX}{secret}", None)
     return settings
@@ -238,6 +287,11 @@ def read_text(setting: str, file: Path) -> str:
         raise BadSetting(f"{setting} cannot be read: {error}") from error
 
 
+def _first_text_line(setting: str, file: Path | None) -> str:
+    lines = read_text(setting, file).splitlines() if file is not None else []
+    return lines[0].strip() if lines else ""
+
+
 def setting_names() -> list[str]:
     """Return every environment variable that means something here."""
     return [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
@@ -250,6 +304,31 @@ def _refuse_strangers(names: Iterable[str]) -> None:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise BadSetting(f"there is no setting {name}{hint}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, SecretStr):
+        return MASK if value.get_secret_value() else ""
+    return "" if value is None else str(value)
+
+
+def _origins(wanted: Iterable[str], in_file: Mapping[str, str | None]) -> dict[str, str]:
+    """Return where each setting came from, the strongest word last."""
+    by_strength = (
+        (ENV_FILE.name, in_file),
+        ("environment", os.environ),
+        ("command line", [f"{PREFIX}{name.upper()}" for name in wanted]),
+    )
+    return {
+        name.removeprefix(PREFIX).lower(): origin
+        for origin, names in by_strength
+        for name in names
+        if name.startswith(PREFIX)
+    }
 
 
 def _secret_table(name: str, given: SecretStr | None) -> dict[str, str]:

@@ -85,7 +85,7 @@ async def test_the_jobs_api_is_read_into_our_words(
 
     assert (job.id, job.status) == (ID, status)
     assert (job.urls == {"clip": VIEW}) == (status is RemoteStatus.COMPLETED)
-    assert message in (job.failure.message if job.failure else "")
+    assert message in told_of(job)
     assert len(wire.calls) == 1
 
 
@@ -107,6 +107,11 @@ async def test_a_waiting_job_has_a_place_where_it_can_be_told(
     lost = await backend.poll(REMOTE)
 
     assert (lost.status, lost.queue_position) == (RemoteStatus.QUEUED, None)
+
+
+def told_of(job: RemoteJob) -> str:
+    failure = job.failure
+    return f"{failure.message} {failure.detail or ''}" if failure else ""
 
 
 def history(**entry: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
@@ -149,7 +154,7 @@ async def test_without_a_jobs_api_the_history_tells_the_end(
     await backend.poll(REMOTE)
 
     assert job.status is status
-    assert message in (job.failure.message if job.failure else "")
+    assert message in told_of(job)
     assert probe.call_count == 1
 
 

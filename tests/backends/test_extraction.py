@@ -9,19 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rushes.backends.extraction import (
-    WORDS,
-    find,
-    find_prose,
-    find_text,
-    holds,
-    passes,
-    read_error,
-    read_job,
-    read_progress,
-    select,
-)
+from rushes.backends.classifying import read_error
+from rushes.backends.extraction import WORDS, holds, passes, read_job, read_progress
 from rushes.backends.pauses import next_poll, read_retry_after
+from rushes.backends.pointers import find, find_prose, find_text, select
 from rushes.backends.profile import JobProfile
 from rushes.backends.profile_files import load_profile
 from rushes.backends.sections import Condition, Poll, Progress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +31,24 @@ def test_the_first_message_tells_the_event_that_a_cancel_needs() -> None:
     assert (job.status, job.queue_position) == (RemoteStatus.QUEUED, 3)
     assert (later.status, later.queue_position) == (RemoteStatus.IN_PROGRESS, None)
     assert event_of(later) == "e1"
+
+
+def test_the_apps_own_estimate_is_kept_until_it_gives_another_one() -> None:
+    waiting = READER.read({"msg": "estimation", "rank": 1, "rank_eta": 95.5}, JOB)
+    begun = READER.read({"msg": "process_starts", "eta": 40}, waiting)
+    working = READER.read({"msg": "progress", "progress_data": []}, begun)
+    mute = READER.read({"msg": "estimation", "rank": 0, "rank_eta": None}, working)
+    ended = READER.read({"msg": "process_completed", "success": False, "output": {}}, working)
+
+    assert waiting.eta == timedelta(seconds=95.5)
+    assert working.eta is begun.eta
+    assert begun.eta == timedelta(seconds=40)
+    assert (mute.eta, ended.eta) == (None, None)
+
+
+@pytest.mark.parametrize("told", [0, -3, 1e9, "soon", True, float("inf")])
+def test_what_is_no_time_to_wait_is_no_estimate(told: Any) -> None:  # noqa: ANN401 - JSON
+    assert READER.read({"msg": "estimation", "rank_eta": told}, JOB).eta is None
 
 
 BARS: list[tuple[Any, int | None]] = [
@@ -118,7 +137,8 @@ def test_a_success_without_a_video_is_a_failure(output: Any) -> None:  # noqa: A
     job = READER.read({"msg": "process_completed", "success": True, "output": output}, JOB)
 
     assert job.failure is not None
-    assert job.failure.message == "the app ended its work without a video"
+    assert (job.failure.message, job.failure.kind) == ("", "generation_failed")
+    assert job.failure.detail == "the app ended its work without a video"
 
 
 BREAKS: list[tuple[dict[str, Any], type[BackendError]]] = [

@@ -113,6 +113,18 @@ async def test_cancel_drops_a_waiting_job_and_claims_nothing(
         await backend.poll(remote)
 
 
+async def test_the_estimate_of_an_app_shrinks_while_time_passes(backend: Backend) -> None:
+    remote = await submit(backend, new_id(), prompt="#stall", **SMALL)
+    running = await wait_for(backend, remote, RemoteStatus.IN_PROGRESS)
+    await asyncio.sleep(0.1)
+
+    later = await backend.poll(running)
+    await backend.cancel(running)
+
+    assert running.eta is not None
+    assert later.eta is None or later.eta < running.eta
+
+
 async def test_a_cancelled_event_looks_like_success_and_is_none(
     backend: Backend, mock: httpx.Client, base: str
 ) -> None:
@@ -126,7 +138,8 @@ async def test_a_cancelled_event_looks_like_success_and_is_none(
 
     assert ended.status is RemoteStatus.FAILED
     assert ended.failure is not None
-    assert ended.failure.message == "the app ended its work without a video"
+    assert ended.failure.message == ""
+    assert ended.failure.detail == "the app ended its work without a video"
 
 
 async def test_a_restart_of_ours_asks_the_app_and_never_submits_again(

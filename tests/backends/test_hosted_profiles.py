@@ -312,15 +312,6 @@ async def test_minimax_clips_lie_behind_a_file_s_id() -> None:
     assert "authorization" not in clip.calls.last.request.headers
 
 
-async def test_a_first_picture_goes_to_another_address_at_runway() -> None:
-    with respx.mock() as wire:
-        route = wire.post(f"{HOST}/v1/image_to_video").respond(200, json={"id": "1"})
-        request = VideoRequest(prompt="x", first_frame="https://x.test/a.png", **WIDE)
-        await hosted("runway").submit(request, idempotency_key=JOB_ID)
-
-    assert json.loads(route.calls.last.request.content)["promptImage"] == "https://x.test/a.png"
-
-
 async def test_kling_finds_a_job_whose_answer_was_lost() -> None:
     job = {"task_id": "9", "task_status": "processing"}
     jobs = [{"task_id": "8"}, job | {"task_info": {"external_task_id": JOB_ID}}]

@@ -135,15 +135,6 @@ async def test_ltx_v1_answers_with_the_clip_itself() -> None:
     }
 
 
-async def test_a_first_picture_goes_to_another_address_at_ltx_v1() -> None:
-    picture = "https://x.test/a.png"
-    with respx.mock() as wire:
-        route = wire.post(f"{HOST}/v1/image-to-video").respond(200, content=b"m", headers=BYTES)
-        await submitted("ltx-v1", first_frame=picture)
-
-    assert json.loads(route.calls.last.request.content)["image_uri"] == picture
-
-
 async def test_a_job_of_ltx_v2_is_gone_after_a_day() -> None:
     with pytest.raises(RemoteJobNotFound):
         await polled("ltx-v2", {"type": "error", "error": {"type": "not_found_error"}}, 404)

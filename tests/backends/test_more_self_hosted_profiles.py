@@ -130,7 +130,7 @@ STANDINGS: list[tuple[str, dict[str, Any], RemoteStatus, str | int | None]] = [
     ("lightx2v", {"status": "cancelled", "error": None}, RemoteStatus.CANCELLED, None),
     ("lightx2v", {"status": "failed", "error": "CUDA"}, RemoteStatus.FAILED, FAILED),
     ("bentoml-task", {"status": "in_progress"}, RemoteStatus.IN_PROGRESS, None),
-    ("bentoml-task", {"status": "canceled"}, RemoteStatus.CANCELLED, None),
+    ("bentoml-task", {"status": "canceled"}, RemoteStatus.IN_PROGRESS, None),
     ("bentoml-task", {"status": "failed"}, RemoteStatus.FAILED, FAILED),
     (
         "comfy-api-v2",
@@ -140,7 +140,7 @@ STANDINGS: list[tuple[str, dict[str, Any], RemoteStatus, str | int | None]] = [
     ),
     ("comfy-api-v2", {"status": "canceling"}, RemoteStatus.IN_PROGRESS, None),
     ("comfy-api-v2", {"status": "expired"}, RemoteStatus.FAILED, "result_expired"),
-    ("gemini-omni", {"status": "requires_action"}, RemoteStatus.IN_PROGRESS, None),
+    ("gemini-omni", {"status": "requires_action"}, RemoteStatus.FAILED, FAILED),
     ("gemini-omni", {"status": "budget_exceeded"}, RemoteStatus.FAILED, "quota_exhausted"),
     ("gemini-omni", {"status": "incomplete"}, RemoteStatus.FAILED, FAILED),
     ("gemini-omni", INTERACTION, RemoteStatus.FAILED, MODERATED),

@@ -11,6 +11,7 @@ import respx
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus
 from rushes.errors import (
     BackendError,
+    BackendUnavailable,
     ConcurrencyLimited,
     GenerationFailed,
     ModelUnavailable,
@@ -179,7 +180,7 @@ INSTEAD: list[tuple[str, int, Any, type[BackendError]]] = [
     ("cog", 200, {"status": "canceled"}, GenerationFailed),
     ("cog", 409, {"error": "At capacity - all prediction slots busy"}, ConcurrencyLimited),
     ("cog", 422, {"detail": [{"loc": ["body"], "msg": "no", "type": "t"}]}, RefusedByBackend),
-    ("cog", 503, {"error": "still starting"}, OutcomeUnknown),
+    ("cog", 503, {"error": "still starting"}, BackendUnavailable),
     ("huggingface+novita", 401, {"error": "Invalid username or password."}, Unauthorized),
     ("huggingface+novita", 200, {"video": {}}, OutcomeUnknown),
     (
@@ -205,7 +206,7 @@ async def test_what_comes_instead_of_a_clip(
             await family(name).submit(asked(), idempotency_key=JOB_ID)
 
     assert type(caught.value) is kind
-    assert caught.value.retryable is (kind is ConcurrencyLimited)
+    assert caught.value.retryable is (kind in {BackendUnavailable, ConcurrencyLimited})
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[" * 2000, b'{"a": "' + b"x" * 2_000_000])

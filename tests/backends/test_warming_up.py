@@ -65,6 +65,28 @@ async def test_a_check_tells_the_kind_of_trouble(
     assert finding.kind == kind
 
 
+PLAIN = "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>"
+SCHEMES: list[tuple[httpx.Response | Exception, str]] = [
+    (httpx.ConnectError("", request=None), "correct host and port"),
+    (httpx.RemoteProtocolError("Server disconnected without sending a response."), "https://"),
+    (httpx.Response(400, html=PLAIN), "https://"),
+    (httpx.Response(400, text="Client sent an HTTP request to an HTTPS server."), "https://"),
+    (httpx.Response(400, html="<html>Bad request</html>"), "no video API"),
+]
+
+
+@pytest.mark.parametrize(("answer", "remedy"), SCHEMES)
+async def test_a_check_names_the_scheme_where_that_is_wrong(
+    backend: Backend, wire: respx.MockRouter, answer: httpx.Response | Exception, remedy: str
+) -> None:
+    wire.get("/videos").mock(side_effect=[answer])
+
+    (finding,) = await backend.check()
+
+    assert remedy in (finding.remedy or "")
+    assert "RUSHES_BACKEND_URL" in (finding.remedy or "")
+
+
 async def test_a_check_asks_one_harmless_question_and_no_health_page(
     backend: Backend, wire: respx.MockRouter
 ) -> None:

@@ -25,6 +25,11 @@ class MockServer:
         (job_id,) = self._jobs(prompt)
         return str(self._told(f"clips/{job_id}")["sha256"])
 
+    def picture(self, prompt: str) -> str | None:
+        (found,) = [job for job in self._told("jobs") if job["prompt"] == prompt]
+        picture: str | None = found["picture"]
+        return picture
+
     def spoilt(self, prompt: str) -> int:
         return int(self._told("stats")["spoilt"].get(prompt, 0))
 

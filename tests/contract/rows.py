@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rushes.backends import BackendConfig
-from rushes.backends.contract import WORDS, Traits
+from rushes.backends.contract import PICTURE, WORDS, Traits
 from rushes.domain import CancelOutcome
 from rushes.net import Secret
 from tests.backends.graphs import graph, write_graph
@@ -55,14 +55,16 @@ class Row(Traits):
         )
 
 
-PROMPT_ALONE = graph(text=("2", "text", "{{prompt}}"))
+LOAD_IMAGE = {"class_type": "LoadImage", "inputs": {"image": "{{first_frame|default:example.png}}"}}
+WITH_PICTURE = graph(text=("2", "text", "{{prompt}}")) | {"11": LOAD_IMAGE}
 
 
 def comfyui(base: str, *cannot: str) -> Row:
     return Row(
         "comfyui",
         base,
-        options=lambda folder: {"workflow": write_graph(folder, PROMPT_ALONE)},
+        options=lambda folder: {"workflow": write_graph(folder, WITH_PICTURE)},
+        takes_picture=True,
         cancel=CancelOutcome.CONFIRMED,
         refused="refused_by_backend",  # it has no content rules
         withheld="generation_failed",
@@ -75,6 +77,7 @@ def gradio(base: str) -> Row:
         "gradio",
         base,
         has_progress=True,
+        takes_picture=True,
         busy=("concurrency_limited", True),
         says_when=False,
         cannot=("#html", "#bare", "#odd-word"),  # a stream of events tells how it stands
@@ -85,11 +88,18 @@ ROWS = [
     *(gradio(base) for base in ("/gradio", "/gradio5", "/gradio4")),
     comfyui("/comfyui"),
     comfyui("/comfyui3", "#odd-word"),  # its history has no word for how a job stands
-    Row("openai-videos", "/v1", in_every_run=True, cancel=CancelOutcome.CONFIRMED),
-    Row("openai-videos", "/sglang/v1", in_every_run=True, has_progress=True),
+    Row(
+        "openai-videos",
+        "/v1",
+        takes_picture=True,
+        in_every_run=True,
+        cancel=CancelOutcome.CONFIRMED,
+    ),
+    Row("openai-videos", "/sglang/v1", takes_picture=True, in_every_run=True, has_progress=True),
     Row(
         "openai-videos",
         "/litellm/v1",
+        takes_picture=True,
         in_every_run=True,
         models=("rehearsal",),
         has_progress=True,
@@ -103,13 +113,25 @@ ROWS = [
         has_progress=True,
         rewrites=True,
     ),
-    Row("openai-videos", "/fastvideo/v1"),
-    Row("openai-videos+tensorrt-llm", "/tensorrt-llm/v1", cancel=CancelOutcome.CONFIRMED),
-    Row("openai-videos+dynamo", "/dynamo/v1", models=("rehearsal",), is_synchronous=True),
-    Row("localai", "/localai", models=("rehearsal",), is_synchronous=True),
+    Row("openai-videos", "/fastvideo/v1", takes_picture=True),
+    Row(
+        "openai-videos+tensorrt-llm",
+        "/tensorrt-llm/v1",
+        takes_picture=True,
+        cancel=CancelOutcome.CONFIRMED,
+    ),
+    Row(
+        "openai-videos+dynamo",
+        "/dynamo/v1",
+        takes_picture=True,
+        models=("rehearsal",),
+        is_synchronous=True,
+    ),
+    Row("localai", "/localai", takes_picture=True, models=("rehearsal",), is_synchronous=True),
     Row(
         "cog",
         "/cog",
+        takes_picture=True,
         is_synchronous=True,
         busy=("concurrency_limited", True),
         says_when=False,
@@ -120,45 +142,64 @@ ROWS = [
     Row("huggingface+replicate", "/huggingface", models=("maker/r",), is_synchronous=True),
     Row("huggingface+together", "/huggingface", models=("maker/rehearsal",)),
     Row("huggingface+wavespeed", "/huggingface", models=("maker/rehearsal",)),
-    Row("sync-bytes", "/v1", in_every_run=True, is_synchronous=True, withheld="refused_by_backend"),
-    Row("fal", "/fal", models=("fal-ai/rehearsal/text-to-video",)),
+    Row(
+        "sync-bytes",
+        "/v1",
+        takes_picture=True,
+        in_every_run=True,
+        is_synchronous=True,
+        withheld="refused_by_backend",
+    ),
+    Row("fal", "/fal", takes_picture=True, models=("fal-ai/rehearsal/text-to-video",)),
     Row(
         "replicate",
         "/replicate",
+        takes_picture=True,
         models=("maker/rehearsal",),
         has_progress=True,
         cancel=CancelOutcome.CONFIRMED,
     ),
-    Row("minimax-v1", "/minimax"),
+    Row("minimax-v1", "/minimax", takes_picture=True),
     Row(
         "runway",
         "/runway",
+        takes_picture=True,
         has_progress=True,
         cancel=CancelOutcome.CONFIRMED,
         busy=("quota_exhausted", False),
         asks={"duration_s": 2},
     ),
-    Row("luma", "/luma", asks={}),
+    Row("luma", "/luma", takes_picture=True, asks={}),
     Row("kling", "/kling", asks={}),
-    Row("dashscope", "/dashscope", rewrites=True, cancel=None),
+    Row("kling+image", "/kling", takes_picture=True, asks={"first_frame": PICTURE}),
+    Row("dashscope", "/dashscope", takes_picture=True, rewrites=True, cancel=None),
     Row("together", "/together"),
-    Row("xai", "/xai", has_progress=True),
-    Row("minimax-v2", "/minimax2", rewrites=True, cancel=None, asks={}),
-    Row("ark", "/ark", models=("seedance",), rewrites=True, cancel=None),
-    Row("openrouter", "/openrouter", models=("maker/rehearsal",)),
+    Row("xai", "/xai", takes_picture=True, has_progress=True),
+    Row("minimax-v2", "/minimax2", takes_picture=True, rewrites=True, cancel=None, asks={}),
+    Row("ark", "/ark", takes_picture=True, models=("seedance",), rewrites=True, cancel=None),
+    Row("openrouter", "/openrouter", takes_picture=True, models=("maker/rehearsal",)),
     Row(
         "ltx-v1",
         "/ltx",
+        takes_picture=True,
         is_synchronous=True,
         busy=("concurrency_limited", True),
         cannot=("#html-answer", "#bare-answer"),  # its clips do not say that they are clips
     ),
     Row("ltx-v2", "/ltx", busy=("concurrency_limited", True)),
+    Row(
+        "ltx-v2+image",
+        "/ltx",
+        takes_picture=True,
+        busy=("concurrency_limited", True),
+        asks=SMALL | {"first_frame": PICTURE},
+    ),
     Row("higgsfield", "/higgsfield", models=("maker/rehearsal",)),
-    Row("wavespeed", "/wavespeed", models=("maker/rehearsal",)),
+    Row("wavespeed", "/wavespeed", takes_picture=True, models=("maker/rehearsal",)),
     Row(
         "siliconflow",
         "/siliconflow",
+        takes_picture=True,
         models=("rehearsal",),
         asks={},
         cannot=("#html", "#bare", "#odd-word"),  # its polls do not name the job in sight
@@ -167,6 +208,7 @@ ROWS = [
     Row(
         "sd-server",
         "/sd-server",
+        takes_picture=True,
         cancel=None,
         busy=("concurrency_limited", True),
         says_when=False,
@@ -175,6 +217,7 @@ ROWS = [
     Row(
         "lightx2v",
         "/lightx2v",
+        takes_picture=True,
         cancel=CancelOutcome.CONFIRMED,
         busy=("concurrency_limited", True),
         says_when=False,
@@ -205,6 +248,7 @@ ROWS = [
     Row(
         "gemini-omni",
         "/gemini/v1beta",
+        takes_picture=True,
         cancel=CancelOutcome.CONFIRMED,
         asks={"duration_s": 1},
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rushes.domain import CancelOutcome, JobStatus, RemoteJob, new_id
+from rushes.domain import CancelOutcome, JobStatus, RemoteJob, VideoRequest, new_id
 from rushes.errors import JobConflict, LeaseLost
 from tests.contract.job_stores import (
     DEADLINE,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from rushes.ports import JobStore, QueueView
 
 pytestmark = pytest.mark.anyio
+
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -77,7 +79,68 @@ async def test_choose_sees_due_jobs_oldest_first_and_the_slots_in_use(
     await store.claim("worker", LEASE, look)
 
     assert [row.owner for row in seen[0].due] == ["a", "b"]
-    assert dict(seen[0].running) == {"one": 1}
+    assert dict(seen[0].running) == {("one", "local"): 1}
+
+
+async def test_choose_sees_when_each_lane_that_waits_had_its_last_turn(
+    store: JobStore, clock: StoppedClock
+) -> None:
+    await add(store, a_job(owner="a"))
+    first = await claim_one(store)
+    sent = await store.save(first.submitting(now=clock.now, deadline=DEADLINE), release=False)
+    tried_at = clock.now
+    back = sent.requeued(TROUBLE, next_at=clock.now)
+    clock.advance(seconds=1)
+    await store.save(back)
+    await add(store, a_job(owner="b"))
+    seen: list[QueueView] = []
+
+    def look(view: QueueView) -> list[str]:
+        seen.append(view)
+        return []
+
+    await store.claim("worker", LEASE, look)
+
+    assert dict(seen[0].started) == {("demo", "a"): tried_at}, "a try in vain was a turn"
+
+
+async def test_choose_sees_who_wants_no_more(store: JobStore, clock: StoppedClock) -> None:
+    (job,) = await add(store, a_job())
+    await store.mark(job.id, cancel_requested_at=clock.now)
+    seen: list[QueueView] = []
+
+    def look(view: QueueView) -> list[str]:
+        seen.append(view)
+        return []
+
+    await store.claim("worker", LEASE, look)
+
+    assert [row.cancel_requested for row in seen[0].due] == [True]
+
+
+async def test_the_queue_is_all_that_waits_or_holds_a_slot(
+    store: JobStore, clock: StoppedClock
+) -> None:
+    request = VideoRequest(prompt="dunes", model="large", duration_s=8)
+    await add(store, a_job(owner="a"))
+    out = await claim_one(store)
+    await store.save(out.submitting(now=clock.now, deadline=DEADLINE), release=False)
+    late = clock.advance(seconds=1)
+    (waiting,) = await add(
+        store, a_job(owner="a", request=request, created_at=late, next_at=late + SOON)
+    )
+    (gone,) = await add(store, a_job(owner="b"))
+    await store.mark(gone.id, deleted_at=clock.now)
+    await add(store, a_job(status=JobStatus.FETCHING), a_job(status=JobStatus.FAILED, place=1))
+
+    queue = await store.queue()
+
+    assert [(job.id, job.model, job.seconds) for job in queue.waiting] == [
+        (waiting.id, "large", 8.0)
+    ]
+    assert [(job.id, job.submitted_at) for job in queue.running] == [(out.id, late - SECOND)]
+    assert dict(queue.started) == {("demo", "a"): late - SECOND}
+    assert dict(queue.counts) == {("demo", JobStatus.QUEUED): 1, ("demo", JobStatus.SUBMITTING): 1}
 
 
 async def test_what_choose_makes_up_is_not_leased(store: JobStore, clock: StoppedClock) -> None:

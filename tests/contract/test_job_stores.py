@@ -22,7 +22,15 @@ from rushes.domain import (
     VideoRequest,
     new_id,
 )
-from rushes.errors import InvalidRequest, JobConflict, JobNotFound, LeaseLost, QueueFull
+from rushes.errors import (
+    DailyLimitReached,
+    InvalidRequest,
+    JobConflict,
+    JobNotFound,
+    LeaseLost,
+    PersonalQueueFull,
+    QueueFull,
+)
 from tests.contract.job_stores import (
     DEADLINE,
     KINDS,
@@ -138,10 +146,35 @@ async def test_no_more_jobs_wait_than_the_limit_of_one_owner(store: JobStore) ->
     limits = Limits(queued_total=100, queued_per_owner=1)
     await store.add([a_job(owner="a")], limits)
 
-    with pytest.raises(QueueFull):
+    with pytest.raises(PersonalQueueFull):
         await store.add([a_job(owner="a")], limits)
 
     await store.add([a_job(owner="b")], limits)
+
+
+async def test_no_more_jobs_are_asked_for_in_a_day_than_the_limit(
+    store: JobStore, clock: StoppedClock
+) -> None:
+    limits = Limits(daily_per_owner=3)
+    (first,) = await store.add([a_job(created_at=clock.now)], limits)
+    early = clock.advance(hours=2)
+    await store.add([a_job(created_at=early), a_job(created_at=early, place=1)], limits)
+    await store.mark(first.id, deleted_at=early)
+    now = clock.advance(hours=3)
+
+    with pytest.raises(DailyLimitReached) as one:
+        await store.add([a_job(created_at=now)], limits)
+    with pytest.raises(DailyLimitReached) as two:
+        await store.add([a_job(created_at=now), a_job(created_at=now, place=1)], limits)
+    with pytest.raises(DailyLimitReached) as never:
+        await store.add([a_job(created_at=now, place=place) for place in range(4)], limits)
+
+    assert one.value.retry_after == timedelta(hours=19)
+    assert two.value.retry_after == timedelta(hours=21)
+    assert never.value.retry_after is None
+    await store.add([a_job(created_at=now, owner="somebody else")], limits)
+    later = clock.advance(hours=19)
+    await store.add([a_job(created_at=later)], limits)
 
 
 async def test_jobs_that_no_longer_wait_leave_room(store: JobStore, clock: StoppedClock) -> None:
@@ -249,19 +282,6 @@ async def test_deleted_jobs_are_apart(store: JobStore, clock: StoppedClock) -> N
 
     assert (await store.search(JobQuery(EVERYONE))).jobs == ()
     assert len((await store.search(JobQuery(EVERYONE, deleted=True))).jobs) == 1
-
-
-async def test_those_ahead_are_older_queued_and_of_the_same_backend(
-    store: JobStore, clock: StoppedClock
-) -> None:
-    (gone,) = await add(store, a_job())
-    await add(store, a_job(place=1))
-    await add(store, a_job(backend="other"))
-    (last,) = await add(store, a_job(created_at=clock.advance(seconds=1)))
-    await add(store, a_job(created_at=clock.advance(seconds=1)))
-    await store.mark(gone.id, deleted_at=clock.now)
-
-    assert await store.count_ahead(last) == 1
 
 
 # --- a person's moves ---------------------------------------------------------------------------

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from tests.e2e.servers import Program
 
 ASKED = {"aspect_ratio": "16:9", "resolution": "360p", "duration": "2", "seed": "7"}
+# Else the kernel takes up to 32 MB on behalf of somebody who reads nothing.
+NARROW = (socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+WITH_PASSWORD = {"RUSHES_AUTH": "password", "RUSHES_PASSWORD_HASH": PASSWORD_HASH}
 SMALL, BIG = "a proxy's clip", "a proxy's clip #big"
 
 
@@ -50,6 +53,7 @@ class House:
 
     prefix: str
     port: int
+    data: Path
     site: Program
     relay: Relay
     jobs: dict[str, str] = field(default_factory=dict)
@@ -111,7 +115,8 @@ class Front:
     def client(self) -> httpx.Client:
         """Return somebody who has not signed in yet."""
         headers = {"Origin": self.origin, "Accept": "text/html,*/*"}
-        return httpx.Client(verify=self.trust, timeout=15, headers=headers)
+        transport = httpx.HTTPTransport(verify=self.trust, socket_options=[NARROW])
+        return httpx.Client(transport=transport, timeout=15, headers=headers)
 
     @contextmanager
     def signed_in(self) -> Generator[httpx.Client]:
@@ -152,10 +157,20 @@ class Street:
         self.stack.callback(self.programs.end_all)
 
     @contextmanager
-    def front(self, name: str, layout: Layout, changes: Words | None = None) -> Generator[Front]:
-        """Stand a proxy before the house that a layout needs; `changes` are made to its file."""
-        house = self.houses.get(layout.prefix) or self._build(layout.prefix)
-        self.houses[layout.prefix] = house
+    def front(
+        self,
+        name: str,
+        layout: Layout,
+        changes: Words | None = None,
+        *,
+        house: House | None = None,
+        is_whole: bool = True,
+    ) -> Generator[Front]:
+        """Stand a proxy before a house, or the one that a layout needs.
+
+        `changes` are made to its file; where they hide the site, it is not to be waited for.
+        """
+        house = house or self._house(layout.prefix)
         self.stood += 1
         folder = self.folder / f"{name}-{self.stood}"
         place = Place(house.port, house.relay.address, self.certificate)
@@ -163,26 +178,33 @@ class Street:
         proxy = prepared.start(self.programs)
         front = Front(name, layout, house, self.programs, prepared, proxy, self.trust)
         try:
-            front.wait()
+            if is_whole:
+                front.wait()
             yield front
         finally:
             front.proxy.kill()
 
-    def _build(self, prefix: str) -> House:
+    def _house(self, prefix: str) -> House:
+        if prefix not in self.houses:
+            self.houses[prefix] = self.build(prefix)
+        return self.houses[prefix]
+
+    def build(self, prefix: str, auth: Words = WITH_PASSWORD) -> House:
+        """Build a house that asks who is there."""
         port, inside = quiet_port(), quiet_port()
+        data = self.folder / f"data-{port}"
         site = self.programs.launch(
             "serve",
             "--data-dir",
-            f"data{prefix.replace('/', '-')}",
+            str(data),
             RUSHES_PORT=str(inside),
             RUSHES_BACKEND_URL=f"{self.mock.url}/v1",
             RUSHES_PUBLIC_URL=f"https://localhost:{port}{prefix}",
             RUSHES_TRUSTED_PROXIES="127.0.0.1",
-            RUSHES_AUTH="password",
-            RUSHES_PASSWORD_HASH=PASSWORD_HASH,
+            **auth,
         )
         relay = self.stack.enter_context(relay_to(inside))
-        house = House(prefix, port, site, relay)
+        house = House(prefix, port, data, site, relay)
         wait_for(lambda: _is_ready(house), at_most=30)
         return house
 

@@ -98,12 +98,11 @@ class Proxy:
     layouts: Mapping[Layout, Words]
 
 
-# Compression is worse here than any distribution's own.
 NGINX = Proxy(
     program="nginx",
     arguments="-p {folder} -c {folder}/main.conf",
     site=Shipped("nginx.conf", {"listen 443 ssl": "listen 127.0.0.1:{port} ssl"}),
-    # One process, so that its end is the end of all.
+    # One process, so that its end is the end of all; compression worse than any distribution's own.
     main="""
 daemon off;
 master_process off;
@@ -157,7 +156,7 @@ APACHE = Proxy(
     program="apache2",
     arguments="-X -f {folder}/main.conf",
     site=Shipped("apache.conf", {"<VirtualHost *:443>": "<VirtualHost 127.0.0.1:{port}>"}),
-    # With -X it is one process. The modules beside ours are those that Debian switches on.
+    # With -X it is one process. Compression, and modules that nobody needs to enable, as in Debian.
     main="""
 ServerName localhost
 PidFile {folder}/apache.pid
@@ -172,10 +171,9 @@ LoadModule authz_core_module ${modules}/mod_authz_core.so
 LoadModule reqtimeout_module ${modules}/mod_reqtimeout.so
 LoadModule filter_module ${modules}/mod_filter.so
 LoadModule deflate_module ${modules}/mod_deflate.so
-LoadModule env_module ${modules}/mod_env.so
 LoadModule proxy_module ${modules}/mod_proxy.so
 {enabled}
-AddOutputFilterByType DEFLATE text/html text/css text/javascript text/event-stream
+AddOutputFilterByType DEFLATE text/html text/plain text/css text/javascript application/json
 Include {folder}/apache.conf
 """,
     layouts={

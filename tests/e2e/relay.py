@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 PIECE = 64 * 1024
+STILL = 12
+"""So often in a row the same count, with the pauses of `wait_for`, is stillness."""
 
 
 class Relay(socketserver.ThreadingTCPServer):
@@ -50,14 +52,14 @@ class Relay(socketserver.ThreadingTCPServer):
 
     def settled(self) -> int:
         """Wait until the site sends no more, and return how many bytes it has sent so far."""
-        seen = [-1, -2, -3, -4]
+        seen: list[int] = []
 
         def is_still() -> bool:
             seen.append(self.answered)
-            return len(set(seen[-5:])) == 1
+            return len(seen) > STILL and len(set(seen[-STILL:])) == 1
 
         wait_for(is_still, at_most=20)
-        return seen[-1]
+        return self.answered
 
     @contextmanager
     def losing(self) -> Generator[None]:

@@ -43,6 +43,7 @@ def _screens(started: Programs) -> dict[str, str]:
     jobs, deleted = _every_state(busy)
     arriving = slow.submit("a slow river", **ASKED)
     slow.wait_job(arriving, "fetching")
+    slow.post("/admin/hold", data={"backend": "*"})
     return {
         "empty studio": f"{empty.url}/",
         "empty library": f"{empty.url}/library",
@@ -54,11 +55,28 @@ def _screens(started: Programs) -> dict[str, str]:
         "deleted list": f"{busy.url}/library?state=deleted",
         "nothing found": f"{busy.url}/library?q=zzz",
         "delete": f"{busy.url}/jobs/{jobs['done']}/delete",
+        "about": f"{busy.url}/about",
+        "erase": f"{busy.url}/erase",
         "error": f"{busy.url}/nowhere",
+        "several backends": f"{_several(started, mock)}/?seed=7&negative_prompt=blur&also=quiet",
+        "administration": f"{slow.url}/admin",
+        "settings in force": f"{slow.url}/admin/settings",
+        "audit": f"{slow.url}/admin/audit",
         "arriving studio": f"{slow.url}/",
         "arriving": f"{slow.url}/jobs/{arriving}",
         **{name: f"{busy.url}/jobs/{job_id}" for name, job_id in jobs.items()},
     }
+
+
+def _several(started: Programs, mock: Program) -> str:
+    """Start a site with two backends and a long name, and return its address."""
+    file = started.folder / "backends.toml"
+    file.write_text(
+        f'[long]\nurl = "{mock.url}/v1"\nname = "{LONG[:60]}"\nmodels = ["{LONG}", "b"]\n'
+        'price = { currency = "USD", as_of = 2026-11-01, per_second = 0.1 }\n'
+        f'[quiet]\nurl = "{mock.url}/sglang/v1"\nname = "Quiet one"\nhold = true\n'
+    )
+    return started.site(None, data="several", RUSHES_BACKENDS_FILE=str(file)).url
 
 
 def _every_state(site: Program) -> tuple[dict[str, str], str]:

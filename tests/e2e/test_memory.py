@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
+import select
+import socket
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from tests.e2e.servers import Program, Programs
 
 GIGABYTE = 1_000_000_000
+BODY, CHUNK = 200_000_000, 256 * 1024
+REFUSED = b"HTTP/1.1 413 "
 ASKED = {"aspect_ratio": "16:9", "resolution": "360p", "duration": "2"}
 
 
@@ -87,3 +91,46 @@ def test_fifty_viewers_who_stand_still_hold_no_thread_and_little_memory(
     assert awake.sha256 == job["clip"]["sha256"]
     assert threads(site) < 40
     assert grown / 50 < 4_000_000, f"{grown / 50e6:.1f} MB each"
+
+
+def flooded(site: Program, framing: str, part: bytes) -> tuple[bytes, int]:
+    """Send 200 MB unasked, until somebody answers or hangs up; return what they said and took."""
+    host, _, port = site.url.removeprefix("http://").partition(":")
+    head = f"POST /api/v1/jobs HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+    taken = 0
+    with socket.create_connection((host, int(port)), timeout=20) as wire:
+        wire.sendall(f"{head}{framing}\r\n\r\n".encode())
+        with suppress(ConnectionError):
+            while taken < BODY and not select.select([wire], [], [], 0)[0]:
+                wire.sendall(part)
+                taken += len(part)
+        with suppress(ConnectionError):
+            return wire.recv(64 * 1024), taken
+    return b"", taken
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("framing", "part"),
+    [
+        (f"Content-Length: {BODY}", b" " * CHUNK),
+        ("Transfer-Encoding: chunked", b"%x\r\n%b\r\n" % (CHUNK, b" " * CHUNK)),
+    ],
+    ids=["declared", "chunked"],
+)
+def test_a_body_of_200_mb_is_refused_before_it_is_read(
+    programs: Programs, framing: str, part: bytes
+) -> None:
+    site = programs.site(None, RUSHES_BACKEND_URL="http://127.0.0.1:9/v1")
+    for page in ("/", "/healthz", "/api/v1/jobs"):
+        site.get(page)
+    forget_peak(site)
+    before = memory(site)
+
+    answers = [flooded(site, framing, part) for _ in range(5)]
+    grown = memory(site, "VmHWM") - before
+
+    assert all(answer.startswith(REFUSED) for answer, _ in answers)
+    assert max(taken for _, taken in answers) < 20_000_000
+    assert grown < 16_000_000, f"it grew by {grown / 1e6:.1f} MB"
+    assert site.get("/healthz").status_code == 200

@@ -116,7 +116,6 @@ def test_a_short_password_is_refused(typed: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"RUSHES_AUTH": "password"}, "RUSHES_AUTH=password needs RUSHES_PASSWORD_FILE"),
         (
             {"RUSHES_AUTH": "password", "RUSHES_PASSWORD_HASH": PASSWORD},
             "RUSHES_PASSWORD_HASH holds no argon2id hash",
@@ -220,15 +219,23 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Generator[Page]:
     context.close()
 
 
+@pytest.fixture
+def plain_page(browser: Browser) -> Generator[Page]:
+    context = browser.new_context(locale="en", java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
 def sign_in(page: Page) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
 
 @pytest.mark.browser
-def test_text_typed_into_an_expired_page_is_sent_after_signing_in(
-    guarded: Program, page: Page
+def test_without_scripts_text_typed_into_an_expired_page_is_sent_after_signing_in(
+    guarded: Program, plain_page: Page
 ) -> None:
+    page = plain_page
     text = 'a fox, "quoted" & <b>bold</b>\nin the snow'
     page.goto(guarded.url + "/")
     sign_in(page)
@@ -250,6 +257,36 @@ def test_text_typed_into_an_expired_page_is_sent_after_signing_in(
     assert jobs[0]["request"]["prompt"] == text
     assert page.url.endswith(jobs[0]["id"])
     wait_for(lambda: "rushes_session" in {c["name"] for c in page.context.cookies()}, at_most=5)
+
+
+@pytest.mark.browser
+def test_with_scripts_the_page_stays_and_sends_after_signing_in_elsewhere(
+    guarded: Program, browser: Browser
+) -> None:
+    text = "a heron at dawn, kept"
+    context = browser.new_context(locale="en")
+    page = context.new_page()
+    page.goto(guarded.url + "/")
+    sign_in(page)
+    prompt = page.get_by_role("textbox", name="Describe your video")
+    prompt.fill(text)
+    token = page.locator("[name=submit_token]").input_value()
+    context.clear_cookies()
+    page.get_by_role("button", name="Create video").click()
+
+    expect(page.get_by_role("link", name="Sign in again")).to_be_visible()
+    expect(prompt).to_have_value(text)
+    assert page.locator("[name=submit_token]").input_value() == token
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Sign in again").click()
+    sign_in(opened.value)
+
+    expect(page.locator("#jobs").get_by_text(text).first).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("link", name="Sign in again")).to_be_hidden()
+    jobs = opened.value.request.get(guarded.url + "/api/v1/jobs?q=heron").json()["jobs"]
+    assert [job["request"]["prompt"] for job in jobs] == [text]
+    assert page.locator("[name=submit_token]").input_value() != token
+    context.close()
 
 
 @pytest.mark.browser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import TYPE_CHECKING
@@ -11,14 +12,13 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.fronts import BIG, SMALL, Front, Street, street
 from tests.e2e.proxies import PASSWORD, PROXIES, Layout
+from tests.e2e.servers import Program, wait_for
 from tests.e2e.test_browser import SOON, plays
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     import httpx
-
-    from tests.e2e.servers import Program
 
 QUICK = ("caddy", Layout.KEPT)
 """The one that `make test` has time for."""
@@ -30,7 +30,6 @@ def standing(name: str, layout: Layout) -> object:
     return pytest.param((name, layout), id=f"{name} {layout}", marks=marks)
 
 
-# By prefix, so that the time in which a site stands idle behind no proxy is short.
 MATRIX = [standing(name, layout) for name, proxy in PROXIES.items() for layout in proxy.layouts]
 AS_SHIPPED = [standing(name, Layout.KEPT) for name in PROXIES]
 
@@ -144,7 +143,10 @@ def test_what_a_client_says_of_itself_is_not_believed(front: Front, client: http
     assert page.status_code == 404
     assert "evil" not in page.text
     assert MALLORY not in page.text
-    (line,) = [line for line in front.site.printed().splitlines() if f"{path} " in line]
+    (line,) = wait_for(
+        lambda: [line for line in front.site.printed().splitlines() if f"{path} " in line],
+        at_most=5,
+    )
     assert f"GET {front.prefix}{path} 404 " in line
     assert " ms 127.0.0.1 " in line
     assert "6.6.6.6" not in line
@@ -218,20 +220,20 @@ def test_a_viewer_who_pauses_does_not_make_the_proxy_take_the_whole_clip(
     before = front.relay.answered
     with client.stream("GET", clip) as watched:
         size = int(watched.headers["content-length"])
-        next(watched.iter_raw(1_000))
+        pieces = watched.iter_raw(1_000)  # held on to: dropped, it would hang up
+        next(pieces)
         taken = front.relay.settled() - before
 
     assert size > 80_000_000
-    assert 1_000 <= taken < 0.4 * size
+    assert 1_000 <= taken < 0.6 * size  # the rest is in the buffers of sockets
 
 
-def test_a_long_prompt_arrives_whole_and_is_refused_by_name(
-    front: Front, client: httpx.Client
-) -> None:
-    answer = client.post(front.address("/jobs"), data={"prompt": "x" * 400_000})
+def test_a_large_picture_arrives_whole(front: Front, client: httpx.Client) -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + b"x" * 24_000_000
+    answer = client.post(front.address("/compose"), files={"picture": picture})
 
-    assert answer.status_code == 422
-    assert "This is longer than 32000 characters." in answer.text
+    assert answer.status_code == 200
+    assert f"draft-{hashlib.sha256(picture).hexdigest()[:40]}" in answer.text
 
 
 @pytest.mark.parametrize("is_declared", [True, False], ids=["declared", "in chunks"])
@@ -246,7 +248,7 @@ def test_a_body_that_is_too_large_is_refused_by_the_site_itself(
     answer = client.post(front.address("/jobs"), content=content, headers=form)
 
     assert answer.status_code == 413
-    assert "at most 512 KiB can be sent here" in answer.text
+    assert "This is more than can be taken at once." in answer.text
 
 
 @pytest.mark.browser
@@ -272,6 +274,7 @@ def test_sign_in_type_press_watch_play(front: Front, browser: Browser) -> None:
     card.get_by_role("link").first.click()
     expect(page).to_have_url(re.compile(re.escape(front.address("/jobs/")) + r"[a-z2-7]{26}$"))
     assert plays(page)
+    page.locator(".menu--account summary").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_visible()
 

@@ -7,7 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rushes.domain import CancelOutcome, Capabilities, Catalogue, RemoteJob, RemoteStatus
+from rushes.domain import (
+    CancelOutcome,
+    Capabilities,
+    Catalogue,
+    Custody,
+    RemoteJob,
+    RemoteStatus,
+)
 from rushes.errors import BackendUnavailable
 from rushes.ports import Finding, Submission
 
@@ -51,6 +58,7 @@ class ScriptedBackend:
 
     def __init__(self, name: str = "scripted", **script: Iterable[Any]) -> None:
         self.name = name
+        self.custody = Custody()
         self.calls: list[Call] = []
         self.script = {method: deque(answers) for method, answers in script.items()}
 

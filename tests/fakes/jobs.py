@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rushes.domain import (
     LOCAL_OWNER,
     RUNNING,
+    Ending,
     Job,
+    JobCount,
     JobEvent,
     JobPage,
     JobStatus,
@@ -21,15 +23,24 @@ from rushes.domain import (
     new_id,
     utc_now,
 )
-from rushes.errors import InvalidRequest, JobConflict, JobNotFound, LeaseLost, QueueFull
-from rushes.ports import Claimed, QueueRow, QueueView
-from rushes.storage.changes import events_between, evidenced, marked, saved
+from rushes.errors import InvalidRequest, JobConflict, JobNotFound, LeaseLost
+from rushes.ports import Claimed, Queue, QueuedJob, QueueRow, QueueView
+from rushes.storage.changes import (
+    NOWHERE,
+    TOMBSTONE_LIFE,
+    events_between,
+    evidenced,
+    marked,
+    saved,
+    tombstone,
+)
+from rushes.storage.limits import DAY, Standing, keep_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from rushes.domain import JobQuery, Limits, Scope
-    from rushes.ports import Choose
+    from rushes.ports import Choose, Lane
 
 ACTIVE = RUNNING | {JobStatus.QUEUED, JobStatus.UNKNOWN}
 
@@ -89,15 +100,11 @@ class MemoryJobs:
         known = [j for j in self._rows.values() if (j.owner, j.submit_token) == (owner, token)]
         if known:
             return sorted(known, key=lambda job: job.place)
-        waiting = [j.owner for j in self._rows.values() if _is_waiting(j)]
-        if len(waiting) + len(batch) > limits.queued_total:
-            raise QueueFull("too many jobs are waiting")
-        if waiting.count(owner) + len(batch) > limits.queued_per_owner:
-            raise QueueFull("too many of your jobs are waiting")
+        keep_limits(limits, self._standing(owner), len(batch), now=self._clock())
         return [self._put(None, job) for job in self._stamped(batch)]
 
     async def get(self, job_id: str) -> Job:
-        if job_id not in self._rows:
+        if job_id not in self._rows or self._rows[job_id].backend == NOWHERE:
             raise JobNotFound(f"there is no job {job_id}")
         return self._rows[job_id]
 
@@ -117,7 +124,8 @@ class MemoryJobs:
         due = {job_id for job_id, due_at in waiting.items() if due_at <= now}
         view = QueueView(
             due=[_queue_row(job) for job in sorted(self._rows.values(), key=_age) if job.id in due],
-            running=Counter(j.backend for j in self._rows.values() if _holds_slot(j)),
+            running=Counter((j.backend, j.owner) for j in self._rows.values() if _holds_slot(j)),
+            started=self._started(),
         )
         chosen = [job_id for job_id in dict.fromkeys(choose(view)) if job_id in due]
         for job_id in chosen:
@@ -196,11 +204,71 @@ class MemoryJobs:
     async def history(self, job_id: str) -> list[JobEvent]:
         return list(self._events[job_id])
 
-    async def count_ahead(self, job: Job) -> int:
-        return sum(
-            _is_waiting(other) and other.backend == job.backend and _age(other) < _age(job)
-            for other in self._rows.values()
+    async def queue(self) -> Queue:
+        rows = sorted(self._rows.values(), key=_age)
+        opened = [job for job in rows if _is_waiting(job) or _holds_slot(job)]
+        return Queue(
+            waiting=[_queued_job(job) for job in opened if _is_waiting(job)],
+            running=[_queued_job(job) for job in opened if _holds_slot(job)],
+            started=self._started(),
+            counts=Counter((job.backend, job.status) for job in opened),
         )
+
+    def _started(self) -> dict[Lane, datetime]:
+        starts: dict[Lane, datetime] = {}
+        for job in self._rows.values():
+            if job.submitted_at is not None:
+                lane = (job.backend, job.owner)
+                starts[lane] = max(starts.get(lane, job.submitted_at), job.submitted_at)
+        waiting = {(j.backend, j.owner) for j in self._rows.values() if j.status == "queued"}
+        return {lane: start for lane, start in starts.items() if lane in waiting}
+
+    def _standing(self, owner: str) -> Standing:
+        waiting = [job.owner for job in self._rows.values() if _is_waiting(job)]
+        born = [job.created_at for job in self._rows.values() if job.owner == owner]
+        lately = sorted(moment for moment in born if moment > self._clock() - DAY)
+        return Standing(len(waiting), waiting.count(owner), lately)
+
+    async def adopt(self, owner: str, by: str) -> int:
+        theirs = [job for job in self._rows.values() if job.owner == owner]
+        moved = [replace(job, owner=by, submit_token=f"adopted:{job.id}") for job in theirs]
+        self._rows |= {job.id: job for job in self._stamped(moved)}
+        return len(theirs)
+
+    async def erase(self, owner: str, *, only: str | None = None) -> int:
+        old = self._clock() - TOMBSTONE_LIFE
+        for stone in [job for job in self._rows.values() if job.backend == NOWHERE]:
+            if stone.deleted_at is not None and stone.deleted_at < old:
+                del self._rows[stone.id]
+        theirs = [
+            job
+            for job in self._rows.values()
+            if job.owner == owner and job.backend != NOWHERE and only in (None, job.id)
+        ]
+        stones = self._stamped([tombstone(job, now=self._clock()) for job in theirs])
+        for stone in stones:
+            self._rows[stone.id] = stone
+            self._leases.pop(stone.id, None)
+            self._events.pop(stone.id, None)
+        return len(stones)
+
+    async def census(self) -> Mapping[tuple[str, JobStatus], int]:
+        return Counter((job.backend, job.status) for job in self._rows.values())
+
+    async def tally(self) -> list[JobCount]:
+        kinds: dict[tuple[str, str, JobStatus], list[Job]] = defaultdict(list)
+        for job in self._rows.values():
+            if job.deleted_at is None:
+                kinds[job.owner, job.backend, job.status].append(job)
+        return [_counted(kind, kinds[kind]) for kind in sorted(kinds)]
+
+    async def endings(self, backends: Collection[str], *, limit: int) -> list[Ending]:
+        ended = [
+            job
+            for job in sorted(self._rows.values(), key=_age, reverse=True)
+            if job.backend in backends and job.status in (JobStatus.COMPLETED, JobStatus.FAILED)
+        ]
+        return [_ending(job) for job in ended[:limit]]
 
     def _due_at(self, job: Job) -> datetime:
         lease = self._leases.get(job.id)
@@ -220,6 +288,23 @@ class MemoryJobs:
         self._events[after.id] += events_between(before, after, now=self._clock())
         self._rows[after.id] = after
         return after
+
+
+def _counted(kind: tuple[str, str, JobStatus], found: list[Job]) -> JobCount:
+    oldest = min(job.created_at for job in found)
+    weight = sum(job.clip.size for job in found if job.clip is not None)
+    return JobCount(*kind, count=len(found), oldest=oldest, clip_bytes=weight)
+
+
+def _ending(job: Job) -> Ending:
+    began, ended, expected = job.submitted_at, job.finished_at, job.expected_at
+    return Ending(
+        job.status,
+        took=ended - began if began and ended else None,
+        missed=ended - expected if expected and ended else None,
+        model=job.request.model,
+        seconds=job.request.duration_s,
+    )
 
 
 def _age(job: Job) -> tuple[datetime, int, str]:
@@ -250,7 +335,22 @@ def _holds_slot(job: Job) -> bool:
 
 
 def _queue_row(job: Job) -> QueueRow:
-    return QueueRow(job.id, job.owner, job.backend, job.status, job.created_at, job.place)
+    wished = job.cancel_requested_at is not None
+    return QueueRow(job.id, job.owner, job.backend, job.status, job.created_at, job.place, wished)
+
+
+def _queued_job(job: Job) -> QueuedJob:
+    return QueuedJob(
+        id=job.id,
+        owner=job.owner,
+        backend=job.backend,
+        status=job.status,
+        created_at=job.created_at,
+        place=job.place,
+        model=job.request.model,
+        seconds=job.request.duration_s,
+        submitted_at=job.submitted_at,
+    )
 
 
 def _matcher(query: JobQuery) -> Callable[[Job], bool]:
@@ -258,6 +358,7 @@ def _matcher(query: JobQuery) -> Callable[[Job], bool]:
         text = f"{job.request.prompt}\n{job.title or ''}".casefold()
         return (
             _is_asked_for(query, job)
+            and job.backend != NOWHERE
             and (job.deleted_at is not None) is query.deleted
             and (query.statuses is None or job.status in query.statuses)
             and query.backend in (None, job.backend)

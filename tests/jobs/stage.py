@@ -11,7 +11,7 @@ from rushes.domain import LOCAL_VIEWER, Catalogue, Limits, VideoRequest
 from rushes.jobs.directory import ConfiguredBackend, Directory
 from rushes.jobs.fetching import Fetcher
 from rushes.jobs.frames import Frames
-from rushes.jobs.queueing import chooser
+from rushes.jobs.queueing import Rules, chooser
 from rushes.jobs.service import JobService
 from rushes.jobs.steps import Steps
 from tests.fakes import MemoryClips, MemoryJobs, ScriptedBackend, ScriptedClip, StoppedClock
@@ -58,7 +58,7 @@ class Stage:
         return job
 
     async def claim(self, worker: str = "w") -> list[Job]:
-        claimed = await self.store.claim(worker, LEASE, chooser({"demo": 5}, capacity=9))
+        claimed = await self.store.claim(worker, LEASE, chooser(Rules({"demo": 5}), capacity=9))
         return list(claimed.jobs)
 
     async def carry(self, job: Job, store: JobStore | None = None) -> None:

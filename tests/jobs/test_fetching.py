@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -225,23 +225,71 @@ async def test_cancelling_while_bytes_come_drops_them() -> None:
     assert [stat async for stat in stage.clips.list()] == []
 
 
+@pytest.mark.parametrize("sent", [b"", BYTES[:100], BYTES[:5000]], ids=["no", "few", "many"])
+async def test_cancelling_while_nothing_comes_is_noticed_at_once(sent: bytes) -> None:
+    silent = Halting(sent)
+    stage = stage_with(silent)
+    job = await stage.submit()
+    (leased,) = await stage.claim()
+    carrying = asyncio.create_task(stage.carry(leased))
+    await turns(50)
+    assert not carrying.done()
+
+    stage.wish.set()
+    async with asyncio.timeout(1):
+        await carrying
+
+    ended = await stage.store.get(job.id)
+    assert ended.cancel_outcome is CancelOutcome.STOPPED_WAITING
+    assert silent.is_closed
+    assert [stat async for stat in stage.clips.list()] == []
+
+
+async def test_cancelling_while_a_backend_does_not_even_answer_is_noticed_at_once() -> None:
+    asked = asyncio.Event()
+
+    class Mute(ScriptedBackend):
+        @asynccontextmanager
+        async def open_clip(self, *_: object, **__: object) -> AsyncIterator[ScriptedClip]:
+            asked.set()
+            await asyncio.Event().wait()
+            yield arriving()
+
+    stage = Stage(Mute(submit=[DONE]))
+    job = await stage.submit()
+    (leased,) = await stage.claim()
+    carrying = asyncio.create_task(stage.carry(leased))
+    await asked.wait()
+
+    stage.wish.set()
+    async with asyncio.timeout(1):
+        await carrying
+
+    assert (await stage.store.get(job.id)).status is JobStatus.CANCELLED
+
+
 # --- a synchronous backend: the answer to the submit is the clip --------------------------------
 
 
 class Halting:
-    """A ClipSource of untold length that comes to a halt after its first 5,000 bytes."""
+    """A ClipSource of untold length that comes to a halt after its first bytes."""
 
     size = None
     start = 0
     validator = None
 
-    def __init__(self) -> None:
+    def __init__(self, sent: bytes = BYTES[:5000]) -> None:
         self.gate = asyncio.Event()
+        self.sent = sent
+        self.is_closed = False
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        yield BYTES[:5000]
-        await self.gate.wait()
-        yield BYTES[5000:]
+        try:
+            yield self.sent
+            await self.gate.wait()
+            yield BYTES[len(self.sent) :]
+        finally:
+            self.is_closed = True
 
 
 def answering(clip: ClipSource) -> Submission:

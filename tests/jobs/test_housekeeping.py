@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rushes.domain import LOCAL_VIEWER, RemoteJob, RemoteStatus
+from rushes.errors import JobNotFound
 from rushes.jobs.housekeeping import Housekeeping
 from rushes.jobs.posters import Posters, poster_key
 from tests.fakes import ScriptedBackend
@@ -26,7 +27,9 @@ async def test_the_clip_of_a_deleted_job_goes_after_the_undo_window(
     await stage.service.delete(LOCAL_VIEWER, job.id)
     stage.clock.advance(hours=hours)
 
-    emptied = await Housekeeping(stage.store, stage.clips, stage.clock).empty_the_bin()
+    emptied = await Housekeeping(
+        stage.store, stage.clips, stage.directory, stage.clock
+    ).empty_the_bin()
 
     assert emptied == (0 if stays else 1)
     assert job.clip is not None
@@ -34,3 +37,22 @@ async def test_the_clip_of_a_deleted_job_goes_after_the_undo_window(
     left = {stat.key async for stat in stage.clips.list()}
     of_the_deleted = {job.clip.key, poster_key(job.id)}
     assert left == {kept.clip.key} | (of_the_deleted if stays else set())
+
+
+async def test_after_the_undo_window_the_row_goes_too_and_the_backend_is_asked() -> None:
+    backend = ScriptedBackend(submit=[DONE], open_clip=[arriving()], forget=[True])
+    stage = Stage(backend)
+    job = await stage.run(await stage.submit())
+    waiting = await stage.submit()
+    for each in (job, waiting):
+        await stage.service.delete(LOCAL_VIEWER, each.id)
+    stage.clock.advance(hours=2)
+
+    keeping = Housekeeping(stage.store, stage.clips, stage.directory, stage.clock)
+    emptied = await keeping.empty_the_bin()
+
+    assert (emptied, backend.count("forget")) == (2, 1)
+    for each in (job, waiting):
+        with pytest.raises(JobNotFound):
+            await stage.store.get(each.id)
+    assert await keeping.empty_the_bin() == 0

@@ -21,7 +21,14 @@ from rushes.domain import (
 from rushes.domain import (
     Stage as At,
 )
-from rushes.errors import InvalidRequest, JobConflict, JobNotFound, OutcomeUnknown, QueueFull
+from rushes.errors import (
+    InvalidRequest,
+    JobConflict,
+    JobNotFound,
+    OutcomeUnknown,
+    PersonalQueueFull,
+)
+from rushes.jobs.forecast import Turn
 from rushes.jobs.service import JobService
 from tests.fakes import ScriptedBackend
 from tests.jobs.stage import REQUEST, Stage, arriving
@@ -127,7 +134,7 @@ async def test_a_full_queue_takes_nothing_more() -> None:
     full = JobService(stage.store, stage.clips, stage.directory, few, stage.clock)
     await full.submit(LOCAL_VIEWER, REQUEST, count=2)
 
-    with pytest.raises(QueueFull):
+    with pytest.raises(PersonalQueueFull):
         await full.submit(LOCAL_VIEWER, REQUEST)
 
 
@@ -228,7 +235,8 @@ async def test_ones_place_in_the_queue_counts_older_jobs() -> None:
     stage.clock.advance(seconds=1)
     second = await stage.submit()
 
-    assert await stage.service.ahead(second) == 1
+    assert await stage.service.turn(second) == Turn(2)
+    assert await stage.service.turn(await stage.service.cancel(LOCAL_VIEWER, second.id)) is None
 
 
 async def test_a_delete_can_be_taken_back_for_an_hour() -> None:

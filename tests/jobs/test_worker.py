@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rushes import logs
 from rushes.domain import (
     EVERYONE,
     LOCAL_VIEWER,
@@ -20,12 +22,13 @@ from rushes.domain import (
     JobStatus,
     RemoteJob,
     RemoteStatus,
+    Viewer,
     utc_now,
 )
 from rushes.errors import LeaseLost, NotSent, StorageError
 from rushes.jobs.worker import Worker
 from tests.fakes import MemoryJobs, ScriptedBackend, ScriptedClip
-from tests.jobs.stage import BYTES, Stage, arriving
+from tests.jobs.stage import BYTES, REQUEST, Stage, arriving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -117,10 +120,10 @@ async def test_a_worker_that_was_overtaken_cannot_write() -> None:
 
 
 @asynccontextmanager
-async def running(stage: Stage) -> AsyncIterator[None]:
+async def running(stage: Stage, *, running_per_owner: int | None = None) -> AsyncIterator[None]:
     """Let a worker run on a stage; it is stopped at the end and must end by itself."""
     stop = asyncio.Event()
-    worker = Worker(stage.store, stage.clips, stage.directory)
+    worker = Worker(stage.store, stage.clips, stage.directory, running_per_owner=running_per_owner)
     task = asyncio.create_task(worker.run(stop))
     try:
         yield
@@ -163,6 +166,23 @@ async def test_many_prompts_become_clips_two_at_a_time() -> None:
     assert len(done) == 6
     assert stage.backend.count("submit") == 6
     assert max(out) <= stage.configured.slots
+
+
+@pytest.mark.parametrize(("slots", "at_most"), [(1, None), (4, 1)])
+async def test_people_take_turns_however_many_jobs_they_have(
+    slots: int, at_most: int | None
+) -> None:
+    stage = live(submit=[QUEUED], poll=[DONE], open_clip=[arriving()])
+    stage.configured.slots = slots
+    crowd = await stage.service.submit(LOCAL_VIEWER, REQUEST, count=5)
+    (one,) = await stage.service.submit(Viewer("bert"), REQUEST)
+
+    async with running(stage, running_per_owner=at_most):
+        done = [await ended(stage, job, JobStatus.COMPLETED) for job in [*crowd, one]]
+
+    by_start = sorted(done, key=lambda job: job.submitted_at or job.created_at)
+    assert one.id in [job.id for job in by_start[:2]]
+    assert all(job.status is JobStatus.COMPLETED for job in done)
 
 
 async def test_jobs_wait_for_a_backend_that_is_off_and_go_on_by_themselves() -> None:
@@ -229,3 +249,29 @@ async def test_a_bug_in_a_step_is_contained_and_never_submits_twice() -> None:
     assert done.failure is not None
     assert done.failure.kind == "internal"
     assert stage.backend.count("submit") == 1
+
+
+class Noting(logging.Handler):
+    """Notes which job each event belongs to."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self.names = names
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.names.append(logs.job_id.get())
+
+
+async def test_what_is_logged_of_a_job_names_it() -> None:
+    stage = live(submit=[ZeroDivisionError()])
+    told, names = logging.getLogger("rushes.jobs.worker"), list[str]()
+    handler = Noting(names)
+    told.addHandler(handler)
+
+    async with running(stage):
+        job = await stage.submit()
+        await ended(stage, job, JobStatus.UNKNOWN)
+    told.removeHandler(handler)
+
+    assert names == [job.id]
+    assert logs.job_id.get() == ""

@@ -19,6 +19,7 @@ from rushes.errors import (
     ClipTooLarge,
     NotConfigured,
     NotSent,
+    WrongScheme,
 )
 from rushes.net import Credentials, GuardedClient, Patience, Secret
 from tests.net.hostile import Behave, hostile, sends
@@ -195,6 +196,23 @@ async def test_a_certificate_that_nobody_trusts_is_final_and_nothing_is_sent(
 
     assert caught.value.retryable is False
     assert b"".join(received) == b""
+
+
+async def test_https_asked_of_a_server_without_it_is_told_as_that() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with client_of(f"https://127.0.0.1:{port}") as client:
+        with pytest.raises(WrongScheme, match="speaks no https") as caught:
+            await client.call("POST", "/videos", form={"prompt": "x"})
+    server.close()
+
+    assert caught.value.retryable is True
 
 
 async def test_a_redirect_of_an_api_call_is_refused_and_the_other_server_sees_nothing() -> None:

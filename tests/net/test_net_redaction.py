@@ -47,6 +47,22 @@ def test_text_is_shown_without_secrets_and_control_characters(text: str, shown: 
     assert Redactor([Secret(KEY)]).clean(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no such task", "no such task"),
+        ("ask the desk, not asks", "*** the desk, not asks"),
+        ("Bearer ask, key=ask&x=1", "Bearer ***, key=***&x=1"),
+        ('{"token":"ask"}', '{"token":"***"}'),
+    ],
+)
+def test_a_short_secret_is_hidden_where_it_stands_alone(text: str, shown: str) -> None:
+    redactor = Redactor([Secret("ask"), Secret(KEY)])
+
+    assert redactor.clean(text) == shown
+    assert redactor.clean(f"{text} {KEY}") == f"{shown} ***"
+
+
 def test_text_is_cut_to_its_limit() -> None:
     redactor = Redactor([Secret(KEY)])
 

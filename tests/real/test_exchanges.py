@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
             "cancelled",
             [
                 *("submit 200: job ", "poll 200: in_progress", "cancel 400: stopped_waiting"),
-                *("poll 200: cancelled", "poll 200: completed", "clip: "),
+                *("poll 200: in_progress", "poll 200: completed", "clip: "),
             ],
         ),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends.contract import PICTURE
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, new_id
 from rushes.errors import ConcurrencyLimited, RemoteJobNotFound, ResultExpired, Unauthorized
 from rushes.net import Secret
@@ -72,6 +74,24 @@ async def test_a_prompt_becomes_the_very_clip_that_the_app_made(
     progress = [job.progress for job in seen if job.progress is not None]
     assert progress == sorted(progress)
     assert len(set(progress)) > 2
+
+
+async def test_a_picture_reaches_the_function_as_it_was(
+    backend: Backend, server: RealServer
+) -> None:
+    prompt = f"from a picture {new_id()}"
+    takes = (await backend.describe()).capabilities(None)
+
+    await follow(backend, await submit(backend, new_id(), prompt=prompt, first_frame=PICTURE))
+
+    (note,) = server.notes(prompt)
+    picture = base64.b64decode(PICTURE.partition(",")[2])
+    arrived = note["asked"]["picture"]
+    assert arrived is not None
+    if server.name != "gradio4":  # which draws it anew for its function
+        assert arrived == hashlib.sha256(picture).hexdigest()
+    assert takes is not None
+    assert takes.first_frame
 
 
 async def test_no_seed_is_another_seed_each_time(backend: Backend, server: RealServer) -> None:
@@ -172,7 +192,7 @@ async def test_what_was_lost_on_the_way_is_found_under_our_session(
     backend: Backend, server: RealServer
 ) -> None:
     key, prompt = new_id(), f"lost {new_id()}"
-    body = {"data": [prompt, 2, 1], "session_hash": key}
+    body = {"data": [prompt, 2, 1, None], "session_hash": key}
     prefix = "" if server.name == "gradio4" else "/gradio_api"
     async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
         sent = await client.post(f"{prefix}/call/generate", json=body)

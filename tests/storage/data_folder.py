@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import av
 
 from rushes.domain import (
+    Account,
+    ApiToken,
     CancelOutcome,
     Clip,
     Download,
@@ -19,7 +21,9 @@ from rushes.domain import (
     Limits,
     RemoteJob,
     RemoteStatus,
+    Share,
     Stage,
+    TokenScope,
     VideoRequest,
 )
 from rushes.storage.local_clips import LocalClips
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 DATABASE = "rushes.db"
 CLIPS = "clips"
+TOKEN, SHARE = "digest of a token", "digest of a link"
 
 
 def id_of(status: JobStatus) -> str:
@@ -39,7 +44,7 @@ def id_of(status: JobStatus) -> str:
 
 
 async def write_data_folder(folder: Path) -> None:
-    """Write one job of each status, all fields in use somewhere, and one clip."""
+    """Write one job of each status, all fields in use somewhere, one clip, and somebody."""
     clock = StoppedClock()
     store = SqlJobs(folder / DATABASE, clock)
     await store.open()
@@ -52,8 +57,20 @@ async def write_data_folder(folder: Path) -> None:
         claimed = await store.claim("first", timedelta(seconds=30), lambda _: [completed.id])
         await store.save(claimed.jobs[0].completed(clip, now=clock.now))
         await store.mark(completed.id, starred=True, title="Élan")
+        await _write_people(store, completed.id, clock)
     finally:
         await store.close()
+
+
+async def _write_people(store: SqlJobs, job_id: str, clock: StoppedClock) -> None:
+    now, later = clock.now, clock.now + timedelta(days=30)
+    makers = frozenset({"makers"})
+    await store.accounts().put(Account("ann", now, "$argon2id$", True, makers, seen_at=now))
+    await store.accounts().put(Account("bob", now, disabled_at=later))
+    token = ApiToken(job_id, "ann", "backup", TokenScope.READ, now, later, used_at=now)
+    await store.accounts().add_token(token, TOKEN)
+    await store.shares().add(Share(job_id, job_id, "local", now, later, with_prompt=True), SHARE)
+    await store.sessions().begin("digest of a session", "ann", later)
 
 
 def _job(status: JobStatus, clock: StoppedClock) -> Job:

@@ -12,17 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from rushes.domain import EVERYONE, JobQuery, JobStatus, utc_now
+from rushes.domain import EVERYONE, JobQuery, JobStatus, TokenScope, utc_now
 from rushes.storage.local_clips import LocalClips
 from rushes.storage.sql_jobs import SqlJobs
-from tests.storage.data_folder import CLIPS, DATABASE, id_of, write_data_folder
+from tests.storage.data_folder import (
+    CLIPS,
+    DATABASE,
+    SHARE,
+    TOKEN,
+    id_of,
+    write_data_folder,
+)
 
 pytestmark = pytest.mark.anyio
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
-@pytest.fixture(params=["v1", "v2", "as written now"])
+@pytest.fixture(params=["v1", "v2", "v3", "as written now"])
 async def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     copy = tmp_path / "data"
     if request.param == "as written now":
@@ -66,3 +73,23 @@ async def test_the_clip_is_what_its_row_says(folder: Path) -> None:
 
     assert (reader.media_type, reader.size) == (job.clip.media_type, job.clip.size)
     assert hashlib.sha256(data).hexdigest() == job.clip.sha256
+
+
+@pytest.mark.parametrize("folder", ["v3", "as written now"], indirect=True)
+async def test_people_their_tokens_and_links_are_there(folder: Path) -> None:
+    store = SqlJobs(folder / DATABASE, utc_now)
+    await store.open()
+    try:
+        ann, bob = await store.accounts().all()
+        token = await store.accounts().find_token(TOKEN)
+        share = await store.shares().find(SHARE)
+    finally:
+        await store.close()
+
+    assert (ann.name, ann.password, ann.is_operator) == ("ann", "$argon2id$", True)
+    assert ann.groups == frozenset({"makers"})
+    assert bob.disabled_at is not None
+    assert token is not None
+    assert (token.owner, token.scope, token.revoked_at) == ("ann", TokenScope.READ, None)
+    assert share is not None
+    assert (share.job_id, share.with_prompt) == (id_of(JobStatus.COMPLETED), True)

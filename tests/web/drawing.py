@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,18 +13,26 @@ from rushes.domain import (
     LOCAL_VIEWER,
     Capabilities,
     Catalogue,
+    Custody,
     Failure,
     Job,
     JobEvent,
     Price,
+    Share,
     Stage,
+    Viewer,
 )
 from rushes.jobs.directory import ConfiguredBackend, Directory
+from rushes.jobs.erasing import Erasure
+from rushes.jobs.forecast import Range, Turn
+from rushes.jobs.outlook import Accuracy, BackendLine, QueueState
+from rushes.jobs.removing import Answer
 from rushes.web.forms import ComposerState, values_of
 from rushes.web.library import Filters, Shelf
 from rushes.web.prefix import Addresses
+from rushes.web.receipts import Receipt
 from rushes.web.rendering import Renderer, folder
-from tests.web.pages import NOW, Page, completed, queued, running, states
+from tests.web.pages import JOB_ID, NOW, Page, completed, queued, running, states
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +65,7 @@ def backend(**changes: object) -> ConfiguredBackend:
 PRICE = Price(
     "USD", date(2026, 11, 1), per_second=Decimal("0.1"), per_second_at={"720p": Decimal("0.2")}
 )
+ANN = Viewer("ann", groups=frozenset({"film"}), is_known=True)
 OTHER = backend(
     id="b", name="Backend B", held=True, defaults={"duration_s": 8.0}, prices={"": PRICE}
 )
@@ -97,7 +106,8 @@ def studio(renderer: Renderer, language: str = "en", **changes: Any) -> Page:  #
         "composer": ComposerState("token", {}, {}),
         "backend": backend(),
         "jobs": LISTED,
-        "aheads": {LISTED[0].id: 2},
+        "turns": {LISTED[0].id: Turn(3, Range(timedelta(minutes=3), timedelta(minutes=6)))},
+        "new_turn": Turn(2, Range(timedelta(minutes=2), timedelta(minutes=4))),
         "posters": frozenset(),
         "next": "cursor",
         "revision": 9,
@@ -115,15 +125,37 @@ def job_page(renderer: Renderer, job: Job, language: str = "en", **changes: Any)
         "events": [JobEvent(NOW, "queued"), JobEvent(NOW, job.status.value)],
         "jobs": [job],
         "number": 1,
-        "aheads": {job.id: 1},
+        "turns": {job.id: Turn(2)},
         "posters": frozenset(),
         "watch": True,
         "origin": queued("The first try"),
+        "links": [],
+        "receipt": receipt(),
         "revision": 9,
         "viewer": LOCAL_VIEWER,
     }
     response = renderer.page("job.html", request=request(language), **(context | changes))
     return Page(bytes(response.body).decode())
+
+
+def receipt(**changes: object) -> Receipt:
+    given = Receipt(
+        backend="Backend A",
+        host="gpu.example.org",
+        model="large",
+        sent_at=NOW,
+        kept=("prompt", "picture", "clip", "poster", "history"),
+        seen_by="owner",
+        links=0,
+        operators_may_read=True,
+        custody=Custody("Clips are kept for a day.", NOW.date(), forgets=True),
+    )
+    return replace(given, **cast("dict[str, Any]", changes))
+
+
+def link(*, with_prompt: bool = False) -> Share:
+    id_ = f"share{with_prompt}"
+    return Share(id_, JOB_ID, "ann", NOW, NOW + timedelta(days=7), with_prompt)
 
 
 def filled(job: Job) -> ComposerState:
@@ -133,7 +165,7 @@ def filled(job: Job) -> ComposerState:
 def library(renderer: Renderer, language: str = "en", **changes: Any) -> Page:  # noqa: ANN401
     context: dict[str, Any] = {
         "jobs": [replace(job, deleted_at=NOW) for job in LISTED],
-        "aheads": {},
+        "turns": {},
         "posters": frozenset({LISTED[0].id}),
         "filters": Filters("rain", Shelf.DONE, starred=True),
         "backends": [backend(), OTHER],
@@ -141,6 +173,37 @@ def library(renderer: Renderer, language: str = "en", **changes: Any) -> Page:  
         "revision": 9,
     }
     response = renderer.page("library.html", request=request(language), **(context | changes))
+    return Page(bytes(response.body).decode())
+
+
+def queue(renderer: Renderer, language: str = "en", **changes: Any) -> Page:  # noqa: ANN401
+    few = Range(timedelta(minutes=2), timedelta(minutes=4))
+    lines = [
+        BackendLine(backend(is_probed=True, rate=10), waiting=2, running=1, usual=few),
+        BackendLine(OTHER, waiting=1, running=0, usual=None),
+        BackendLine(
+            backend(
+                id="c",
+                name="Backend C",
+                trouble=Failure("unauthorized", Stage.POLL),
+                is_probed=True,
+            ),
+            waiting=0,
+            running=0,
+            usual=None,
+        ),
+        BackendLine(backend(id="d", name="Backend D"), waiting=0, running=0, usual=None),
+    ]
+    context: dict[str, Any] = {
+        "jobs": [running(), queued()],
+        "turns": {queued().id: Turn(3, few)},
+        "posters": frozenset(),
+        "state": QueueState(lines, Accuracy(12, timedelta(seconds=50))),
+        "has_more": True,
+        "watch": True,
+        "revision": 9,
+    }
+    response = renderer.page("queue.html", request=request(language), **(context | changes))
     return Page(bytes(response.body).decode())
 
 
@@ -161,7 +224,42 @@ def every_page(renderer: Renderer, language: str = "en") -> dict[str, Page]:
         "library": library(renderer, language),
         "deleted": library(renderer, language, filters=Filters(shelf=Shelf.DELETED)),
         "nothing found": library(renderer, language, jobs=[], filters=Filters("x")),
+        "queue": queue(renderer, language),
+        "empty queue": queue(renderer, language, jobs=[], has_more=False),
         "delete": other("confirm_delete.html", job=running()),
+        "shown shelf": library(
+            renderer, language, filters=Filters(shelf=Shelf.SHOWN), viewer=ANN, jobs=[completed()]
+        ),
+        "own among others": job_page(
+            renderer,
+            replace(completed(), shared_with="group:film"),
+            language,
+            viewer=ANN,
+            links=[link(), link(with_prompt=True)],
+        ),
+        "shown": other("shown.html", job=completed(), viewer=ANN, posters=frozenset()),
+        "link made": other(
+            "shared.html",
+            job=completed(),
+            viewer=ANN,
+            link="https://x/s/t",
+            days=7,
+            with_prompt=True,
+        ),
+        "guest": other(
+            "guest.html", job=completed(), token="t", share=link(with_prompt=True), has_poster=True
+        ),
+        "guest, too late": other("guest.html", status_code=404, share=None),
+        "read by an administrator": other("read_job.html", job=completed(), viewer=LOCAL_VIEWER),
+        "kept to oneself": job_page(
+            renderer, queued(), language, receipt=receipt(sent_at=None, custody=Custody())
+        ),
+        "erase": other(
+            "erase.html", problem="Type it", jobs=2, clip_bytes=9, has_tokens=True, viewer=ANN
+        ),
+        "erased": other(
+            "erased.html", erasure=Erasure(4, 2, dict.fromkeys(Answer, 1)), tokens=1, viewer=ANN
+        ),
         "error": other("error.html", status=404, title="No", message="Gone", request_id="r1"),
         **{name: job_page(renderer, job, language) for name, job in JOBS.items()},
     }

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import httpx
 
+from rushes.domain import LOCAL_OWNER
+from rushes.people.accounts import Accounts
+from rushes.people.tokens import Tokens
+from rushes.web.dependencies import People
 from rushes.web.door import Door
+from rushes.web.identity import IdentityRules
 from rushes.web.site import create_site
 from tests.fakes import StoppedClock
+from tests.fakes.accounts import MemoryAccounts, PlainPasswords
 from tests.fakes.sessions import MemorySessions
 from tests.web.stage import Stage
 
@@ -31,14 +38,17 @@ class Guarded(Stage):
 
     def __post_init__(self) -> None:
         self.sessions = MemorySessions(self.clock)
-        self.door = Door(self.sessions, self._is_right, "lock 1", self.clock)
+        self.people_store = MemoryAccounts()
+        self.door = Door(self.sessions, self._recognise, "lock 1", self.clock)
+        self.tokens = Tokens(self.people_store, self.door.presence, self.clock)
+        self.people = People(self.tokens, self.door.presence)
 
-    async def _is_right(self, password: str) -> bool:
+    async def _recognise(self, _name: str, password: str) -> str | None:
         self.asked.append(password)
-        return password == PASSWORD
+        return LOCAL_OWNER if password == PASSWORD else None
 
     def site(self) -> Site:
-        return replace(super().site(), door=self.door)
+        return replace(super().site(), door=self.door, people=self.people)
 
     def browser(
         self,
@@ -60,8 +70,50 @@ class Guarded(Stage):
         )
 
 
+@dataclass
+class Peopled(Guarded):
+    """A stage where everybody has a name and a password of their own."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        presence = self.door.presence
+        self.hasher = PlainPasswords()
+        self.residents = Accounts(
+            self.people_store, self.sessions, presence, self.hasher, self.clock
+        )
+        self.door = Door(
+            self.sessions, self.residents.recognise, "accounts", self.clock, True, presence
+        )
+        self.accounts = self.residents
+        self.people = People(self.tokens, presence, self.residents)
+
+
 async def sign_in(
     client: httpx.AsyncClient, password: str = PASSWORD, path: str = "/login", **fields: str
 ) -> httpx.Response:
     """Fill the form and press the button."""
     return await client.post(path, data={"password": password, **fields})
+
+
+@dataclass
+class Vouched(Guarded):
+    """A stage where a proxy says who somebody is."""
+
+    rules: IdentityRules = field(
+        default_factory=lambda: IdentityRules("Remote-User", "Remote-Groups", "admins")
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        presence = self.door.presence
+        self.residents = Accounts(
+            self.people_store, self.sessions, presence, PlainPasswords(), self.clock
+        )
+        self.accounts = self.residents
+        self.people = People(self.tokens, presence, self.residents, self.rules)
+
+    def site(self) -> Site:
+        config = self.config
+        if not config.trusted_proxies:
+            config = replace(config, trusted_proxies=(ip_network("0.0.0.0/0"),))
+        return replace(super().site(), config=config, door=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +21,25 @@ from rushes.domain import (
     new_id,
 )
 from rushes.jobs.directory import ConfiguredBackend, Directory
+from rushes.jobs.operating import OperatorService
+from rushes.jobs.oversight import Oversight
 from rushes.jobs.service import JobService
+from rushes.jobs.sharing import Sharing
 from rushes.web.dependencies import Site, WebConfig
 from rushes.web.prefix import Addresses
 from rushes.web.rendering import Renderer, folder
 from rushes.web.site import create_site
 from rushes.web.static import digest_of
+from tests.fakes.operators import MemoryDisk, MemoryOperators
+from tests.fakes.shares import MemoryShares
 from tests.web.memory import BreakableJobs, WatchedClips
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi import FastAPI
 
+    from rushes.jobs.operating import Register
     from rushes.ports import VideoBackend
 
 CAPABILITIES = Capabilities(
@@ -43,6 +51,16 @@ CAPABILITIES = Capabilities(
 )
 CANARY = "canary-7f3a"
 BEGAN = datetime(2026, 11, 22, 10, tzinfo=UTC)
+FLOOR = 4_000_000_000
+
+
+def a_backend(id_: str = "stage", **changes: Any) -> ConfiguredBackend:  # noqa: ANN401 - its fields
+    """Return a backend that nobody calls."""
+    nobody: VideoBackend = object()  # type: ignore[assignment] # no test calls a backend
+    there = ConfiguredBackend(
+        id_, id_, "backend.test", nobody, catalogue=Catalogue({"": CAPABILITIES})
+    )
+    return replace(there, **changes)
 
 
 @dataclass
@@ -53,26 +71,22 @@ class Stage:
     jobs: BreakableJobs = field(default_factory=BreakableJobs)
     clips: WatchedClips = field(default_factory=WatchedClips)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    shares: MemoryShares = field(default_factory=MemoryShares)
+    operators: MemoryOperators = field(default_factory=MemoryOperators)
+    operators_may_read: bool = False
+    disk: MemoryDisk = field(default_factory=MemoryDisk)
+    accounts: Register | None = None
+    backends: Sequence[ConfiguredBackend] = field(default_factory=lambda: [a_backend()])
 
     def site(self) -> Site:
         """Return the site's parts as the routes take them."""
         addresses = Addresses(self.config.public.prefix, digest_of(self.config.static))
-        nobody: VideoBackend = object()  # type: ignore[assignment] # no test calls a backend
-        directory = Directory.of(
-            [
-                ConfiguredBackend(
-                    id="stage",
-                    name="stage",
-                    host="backend.test",
-                    backend=nobody,
-                    catalogue=Catalogue({"": CAPABILITIES}),
-                )
-            ]
-        )
+        directory = Directory.of(self.backends)
+        service = JobService(self.jobs, self.clips, directory, Limits())
         return Site(
             config=self.config,
             addresses=addresses,
-            jobs=JobService(self.jobs, self.clips, directory, Limits()),
+            jobs=service,
             clips=self.clips,
             renderer=Renderer(
                 templates=folder("templates"),
@@ -83,6 +97,17 @@ class Stage:
                 directory=directory,
             ),
             stop=self.stop,
+            sharing=Sharing(service, self.shares),
+            oversight=Oversight(self.jobs, self.operators, self.operators_may_read),
+            operators=OperatorService(
+                self.jobs,
+                self.operators,
+                directory,
+                self.disk,
+                floor=FLOOR,
+                accounts=self.accounts,
+                clock=lambda: BEGAN,
+            ),
         )
 
     def app(self) -> FastAPI:

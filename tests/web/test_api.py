@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from rushes.domain import Failure, JobStatus, VideoRequest
+from rushes.domain import Failure, JobStatus, RemoteJob, RemoteStatus, VideoRequest
 from rushes.domain import Stage as JobStage
 from tests.web.stage import Stage
 
@@ -39,11 +40,11 @@ async def test_a_waiting_job_tells_only_what_was_given() -> None:
     told = answer.json()
 
     assert set(told) == {
-        *("id", "status", "progress", "failure", "request", "clip", "created_at"),
+        *("id", "status", "progress", "eta_s", "failure", "request", "clip", "created_at"),
         *("finished_at", "queue", "batch", "origin", "backend"),
     }
     assert told["request"] == {"prompt": "Rain", "duration_s": 8.0}
-    assert told["queue"] == {"ahead": 1}
+    assert told["queue"] == {"ahead": 1, "usual_s": None, "late_s": None}
     assert (told["failure"], told["clip"], told["finished_at"]) == (None, None, None)
     assert (told["status"], told["backend"]) == ("queued", "stage")
 
@@ -66,6 +67,21 @@ async def test_a_finished_job_tells_its_clip() -> None:
     }
     assert told["queue"] is None
     assert clip.content == b"bytes"
+
+
+async def test_a_running_job_tells_how_long_its_backend_expects_to_need() -> None:
+    stage = Stage()
+    remote = RemoteJob("r", RemoteStatus.IN_PROGRESS, eta=timedelta(seconds=170))
+    running = await stage.job(status=JobStatus.IN_PROGRESS, remote=remote)
+    ended = await stage.job(status=JobStatus.CANCELLED, remote=remote)
+    async with stage.client() as client:
+        told = [(await client.get(f"/api/v1/jobs/{job.id}")).json() for job in (running, ended)]
+        page = await client.get(f"/jobs/{running.id}")
+        studio = await client.get("/")
+
+    assert [job["eta_s"] for job in told] == [170, None]
+    assert "expects about 3 min more." in page.text
+    assert studio.text.count("expects about 3 min more.") == 1
 
 
 async def test_a_failed_job_tells_kind_message_and_stage() -> None:

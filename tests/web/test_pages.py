@@ -95,10 +95,10 @@ async def test_a_full_queue_keeps_the_words() -> None:
     async with stage.client() as client:
         answer = await client.post("/jobs", data={"prompt": "Not lost"})
 
-    assert answer.status_code == 503
+    assert answer.status_code == 429
     assert answer.headers["retry-after"] == "30"
     assert "Not lost</textarea>" in answer.text
-    assert "the queue is full" in answer.text
+    assert "Too many jobs are waiting already." in answer.text
 
 
 async def test_a_program_that_posts_the_form_gets_a_problem_document() -> None:

@@ -15,6 +15,7 @@ from rushes.domain import (
     Catalogue,
     Viewer,
 )
+from rushes.jobs.forecast import Turn
 from rushes.web.forms import ComposerState
 from rushes.web.language import LANGUAGES
 from rushes.web.rendering import Renderer, folder
@@ -24,6 +25,7 @@ from tests.web.drawing import (
     every_page,
     job_page,
     make_renderer,
+    receipt,
     request,
     studio,
 )
@@ -61,6 +63,8 @@ def pages(renderer: Renderer) -> dict[str, Page]:
 PAGES = [
     *("studio", "empty", "refused", "silent backend", "remix", "batch", "library", "deleted"),
     *("nothing found", "delete", "error", *JOBS),
+    *("shown shelf", "own among others", "shown", "link made", "guest", "guest, too late"),
+    "read by an administrator",
 ]
 
 
@@ -119,9 +123,11 @@ def test_every_address_is_under_the_prefix(pages: dict[str, Page], name: str) ->
 @pytest.mark.parametrize("name", sorted(JOBS))
 def test_a_live_card_is_the_card_of_the_full_page(renderer: Renderer, name: str) -> None:
     job = JOBS[name]
-    html = renderer.job_card(job, language="en", viewer=LOCAL_VIEWER, ahead=2, has_poster=False)
+    html = renderer.job_card(
+        job, language="en", viewer=LOCAL_VIEWER, turn=Turn(3), has_poster=False
+    )
 
-    whole = studio(renderer, jobs=[job], aheads={job.id: 2}, viewer=LOCAL_VIEWER)
+    whole = studio(renderer, jobs=[job], turns={job.id: Turn(3)}, viewer=LOCAL_VIEWER)
 
     assert html.startswith('<article class="card')
     assert html.endswith("</article>")
@@ -204,10 +210,11 @@ def test_who_looks_is_nobody_unless_told(renderer: Renderer) -> None:
         events=[],
         jobs=[job],
         number=1,
-        aheads={},
+        turns={},
         posters=frozenset(),
         watch=False,
         origin=None,
+        receipt=receipt(),
     )
 
     assert b"RUSHES_BACKEND_KEY" not in bytes(response.body)
@@ -238,7 +245,7 @@ def test_actions_are_posts_and_deleting_asks_first(renderer: Renderer) -> None:
     assert posts == {
         "/video/language",
         "/video/library?state=deleted",
-        *(f"/video/jobs/{JOB_ID}/{move}" for move in ("star", "retry", "title")),
+        *(f"/video/jobs/{JOB_ID}/{move}" for move in ("star", "retry", "title", "shares")),
     }
     assert {f"/video/jobs/{JOB_ID}/delete", f"/video/?from={JOB_ID}"} <= links
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from gettext import NullTranslations
 from typing import TYPE_CHECKING
 
@@ -8,8 +9,10 @@ import pytest
 
 from rushes import errors
 from rushes.domain import LOCAL_VIEWER, Job, JobEvent, RemoteJob, RemoteStatus, Viewer
+from rushes.jobs.forecast import Range, Turn
+from rushes.web.measures import between, size, span
 from rushes.web.troubles import TROUBLES, UNNAMED, trouble_of
-from rushes.web.words import JobWords, Move, Tone, event_words, job_words, size, span
+from rushes.web.words import JobWords, Move, Tone, event_words, job_words
 from tests.web.pages import NOW, SOON, failure, queued, running, states, submitting
 
 if TYPE_CHECKING:
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
 TEXT = NullTranslations()
 
 
-def say(job: Job, ahead: int | None = None, viewer: Viewer = LOCAL_VIEWER) -> JobWords:
-    return job_words(job, ahead=ahead, viewer=viewer, text=TEXT)
+def say(job: Job, turn: Turn | None = None, viewer: Viewer = LOCAL_VIEWER) -> JobWords:
+    return job_words(job, turn=turn, viewer=viewer, text=TEXT)
 
 
 def moves(words: JobWords) -> list[Move]:
@@ -55,9 +58,16 @@ def test_a_kind_that_nobody_named_still_gets_a_sentence() -> None:
     assert Move.RETRY in moves(words)
 
 
-@pytest.mark.parametrize(("ahead", "heading"), [(None, "In line"), (0, "Next in line")])
-def test_a_place_in_line_is_told_in_words(ahead: int | None, heading: str) -> None:
-    assert say(queued(), ahead).heading == heading
+@pytest.mark.parametrize(("turn", "heading"), [(None, "In line"), (Turn(1), "Next in line")])
+def test_a_place_in_line_is_told_in_words(turn: Turn | None, heading: str) -> None:
+    assert say(queued(), turn).heading == heading
+
+
+def test_a_forecast_is_told_where_there_is_one() -> None:
+    ready = Range(timedelta(minutes=3), timedelta(minutes=5, seconds=40))
+
+    assert say(queued(), Turn(2, ready)).expected == "Ready in about 3 to 6 min."
+    assert say(queued(), Turn(2)).expected == ""
 
 
 @pytest.mark.parametrize(
@@ -65,7 +75,7 @@ def test_a_place_in_line_is_told_in_words(ahead: int | None, heading: str) -> No
     [(1, "1 job is ahead of this one."), (2, "2 jobs are ahead of this one.")],
 )
 def test_the_reason_to_wait_is_counted(ahead: int, sentence: str) -> None:
-    words = say(queued(), ahead)
+    words = say(queued(), Turn(ahead + 1))
 
     assert words.heading == f"Number {ahead + 1} in line"
     assert words.sentence == sentence
@@ -98,6 +108,26 @@ def test_a_remote_queue_is_not_called_creating() -> None:
 
     assert words.heading == "Handed to Backend A"
     assert words.sentence == "3 jobs are ahead over there."
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(3, "10 s"), (60, "1 min"), (72, "1 min 20 s"), (95, "2 min"), (170, "3 min")],
+)
+def test_what_the_backend_expects_is_told_as_its_own_word(seconds: int, told: str) -> None:
+    remote = RemoteJob("r", RemoteStatus.QUEUED, eta=timedelta(seconds=seconds))
+
+    words = say(submitting().accepted(remote, next_at=SOON))
+
+    assert words.expected == f"Backend A expects about {told} more."
+    assert say(running(42)).expected == ""
+
+
+def test_an_estimate_is_not_told_while_something_is_wrong() -> None:
+    remote = RemoteJob("r", RemoteStatus.QUEUED, eta=timedelta(minutes=3))
+    job = submitting().accepted(remote, next_at=SOON)
+
+    assert say(job.set_back(failure("rate_limited"), next_at=SOON)).expected == ""
 
 
 def test_a_finished_job_says_how_long_it_took() -> None:
@@ -166,3 +196,20 @@ def test_lengths_and_sizes_read_well() -> None:
 def test_a_strange_event_is_shown_as_it_is() -> None:
     assert event_words(JobEvent(NOW, "set_back"), TEXT) == "Set back; trying again"
     assert event_words(JobEvent(NOW, "moved"), TEXT) == "moved"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (4.2, 6.1, "4 to 7 s"),
+        (0, 0.5, "1 s"),
+        (11, 34, "10 to 35 s"),
+        (70, 100, "1 to 2 min"),
+        (120, 240, "2 to 4 min"),
+        (3 * 60, 180.0, "3 min"),
+        (40 * 60, 95 * 60, "40 to 95 min"),
+        (2 * 3600, 3.5 * 3600, "2 to 4 h"),
+    ],
+)
+def test_a_range_is_no_finer_than_anybody_knows(low: float, high: float, said: str) -> None:
+    assert between(Range(timedelta(seconds=low), timedelta(seconds=high)), TEXT) == said

@@ -78,6 +78,15 @@ class BackendConfig:
     max_clip_bytes: int = MAX_CLIP_BYTES
     settings: SettingNames = ENVIRONMENT
     """How errors call what is wrong here."""
+    former: frozenset[Secret] = frozenset()
+    """What was a secret before: hidden wherever it is met."""
+
+    @property
+    def secrets(self) -> frozenset[Secret]:
+        """Return all that is to be hidden."""
+        tables = (self.headers, self.cookies, self.extras)
+        given = {secret for table in tables for secret in table.values()}
+        return self.former | given | ({self.key} if self.key is not None else set())
 
 
 class Backend(VideoBackend, Protocol):

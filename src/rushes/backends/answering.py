@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from rushes.backends.extraction import (
-    MESSAGE_MAX,
-    MESSAGE_PLACES,
-    find_text,
-    kind_of_status,
-)
+from rushes.backends.classifying import MESSAGE_MAX, MESSAGE_PLACES, kind_of_status
 from rushes.backends.pauses import read_retry_after
+from rushes.backends.pointers import find_text
 from rushes.backends.speaking import MAYBE_EXECUTED, as_kind, readable
 from rushes.domain import Stage, utc_now
 from rushes.errors import (
@@ -41,7 +37,8 @@ def error_of(
     document = readable(answer)
     said = document if isinstance(document, str) else find_text(document, MESSAGE_PLACES)
     error = kind_of_status(answer.status, stage)(
-        redactor.clean(said or f"the backend answered {answer.status}", MESSAGE_MAX),
+        f"the backend answered {answer.status}",
+        said=redactor.clean(said or "", MESSAGE_MAX),
         retry_after=read_retry_after(answer.headers, utc_now()),
         detail=answer.detail,
     )

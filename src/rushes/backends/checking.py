@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rushes.backends.extraction import find, passes, read_error
+from rushes.backends.classifying import read_error
+from rushes.backends.extraction import passes
+from rushes.backends.pointers import find
 from rushes.backends.profile import JobProfile
 from rushes.domain import Stage
 from rushes.errors import (
@@ -17,6 +19,7 @@ from rushes.errors import (
     NotConfigured,
     NotSent,
     Unauthorized,
+    WrongScheme,
 )
 from rushes.ports import Finding, Severity
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from rushes.net import Answer, GuardedClient
 
 STARTING = 503
+ASKS_FOR_HTTPS = "https"
+"""What nginx, Apache and servers in Go answer to plain HTTP names it, with status 400."""
 
 
 def name_the_setting(error: BackendError, profile: Profile, settings: SettingNames) -> None:
@@ -61,12 +66,15 @@ def judge_error(error: BackendError, settings: SettingNames) -> Finding:
     url = settings.url
     if isinstance(error, NotConfigured):
         remedy = f"set {url} to the address that the backend points to, if you trust it"
+    elif isinstance(error, WrongScheme):
+        remedy = f"let {url} begin with http://, or have the backend speak https"
     elif isinstance(error, NotSent) and error.retryable:
         remedy = f"start the backend, or correct host and port in {url}"
     elif isinstance(error, NotSent):
         remedy = f"use the name in {url} that the certificate bears, and trust who signed it"
     elif isinstance(error, BackendUnavailable):
-        remedy = f"look into the backend's log; is another program on that port of {url}?"
+        advice = "look into the backend's log; is another program on that port of"
+        remedy = f"{advice} {url}, or one that wants https:// there?"
     else:
         remedy = f"is {url} the address of a video backend?"
     seen = f"{error.message} ({error.detail or 'nothing more is known'})"
@@ -115,13 +123,19 @@ def _complaint(
         return url, advice, BackendUnavailable
     ends = profile.check.url_ends or ""
     if (document is None or is_missing) and not address.rstrip("/").endswith(ends):
-        return url, f"let {url} end in {ends}", NotConfigured
+        return url, _to_the_right_place(answer, f"let {url} end in {ends}", url), NotConfigured
     if document is None:
-        return url, f"{url} leads to something that is no video API", NotConfigured
+        elsewhere = f"{url} leads to something that is no video API"
+        return url, _to_the_right_place(answer, elsewhere, url), NotConfigured
     if is_missing or not _fits(profile, answer, document):
         advice = f"not a backend for {profile.profile.name}: set {settings.profile} to its own"
         return settings.profile, advice, NotConfigured
     return None
+
+
+def _to_the_right_place(answer: Answer, otherwise: str, url: str) -> str:
+    wants_https = answer.status == 400 and ASKS_FOR_HTTPS in answer.text.lower()
+    return f"let {url} begin with https://" if wants_https else otherwise
 
 
 def _fits(profile: Profile, answer: Answer, document: JsonValue) -> bool:

@@ -22,14 +22,16 @@ from rushes.backends.checking import judge_error
 from rushes.backends.comfyui_answers import CLIP, Reader, is_running, place_in_queue
 from rushes.backends.comfyui_workflow import Workflow, load_workflow
 from rushes.backends.dealing import deal_seed
-from rushes.backends.extraction import find, find_text
+from rushes.backends.pointers import find, find_text
 from rushes.backends.sections import Defaults
 from rushes.backends.speaking import as_kind, in_doubt, is_text, readable
+from rushes.backends.templating import picture_file
 from rushes.backends.tokens import bearer_credentials
 from rushes.domain import (
     CancelOutcome,
     Capabilities,
     Catalogue,
+    Custody,
     RemoteJob,
     RemoteStatus,
     Resolution,
@@ -91,6 +93,7 @@ class ComfyBackend:
         settings: SettingNames,
     ) -> None:
         self.name = name
+        self.custody = Custody()
         self._settings = settings
         self._client = client
         self._workflow = workflow
@@ -113,6 +116,7 @@ class ComfyBackend:
             resolutions=options.resolutions if is_sized else (),
             seed=self._workflow.has_seed,
             negative_prompt="negative_prompt" in names,
+            first_frame="first_frame" in names,
             n_max=4,
             progress=False,
             cancel="any",
@@ -141,7 +145,10 @@ class ComfyBackend:
         """See ports.VideoBackend."""
         prompt_id = _prompt_id(idempotency_key)
         seed = deal_seed(idempotency_key) if request.seed is None else request.seed
-        graph = self._workflow.filled(self._values(request, idempotency_key), seed)
+        values = self._values(request, idempotency_key)
+        if request.first_frame is not None:
+            values["first_frame"] = await self._uploaded(request.first_frame, idempotency_key)
+        graph = self._workflow.filled(values, seed)
         with in_doubt():
             answer = await self._client.call(
                 "POST", "/prompt", json={"prompt": graph, "prompt_id": prompt_id}
@@ -150,6 +157,23 @@ class ComfyBackend:
             raise self._refusal(answer)
         with in_doubt():
             return Submission(_accepted(answer))
+
+    async def _uploaded(self, picture: str, job_id: str) -> str:
+        """Bring a picture there ahead of the submit and return the name that a LoadImage takes.
+
+        Under the job's own name: two people's pictures may be called alike.
+        """
+        file = picture_file(picture, f"rushes-{job_id}")
+        answer = await self._client.call(
+            "POST", "/upload/image", form={"image": file, "overwrite": "true"}
+        )
+        if not answer.is_success:
+            raise self._error(answer, Stage.SUBMIT)
+        name = find_text(answer.json(), ("/name",))
+        if name is None:
+            raise BadBackendResponse("the answer tells no name", detail=answer.detail)
+        folder = find_text(answer.json(), ("/subfolder",))
+        return f"{folder}/{name}" if folder else name
 
     def _values(self, request: VideoRequest, job_id: str) -> dict[str, Any]:
         asked = request.model_dump(exclude_none=True, exclude={"extra"})
@@ -170,7 +194,10 @@ class ComfyBackend:
         if answer.status == 400 and isinstance(document, dict):
             code = find_text(document, ("/error/type",))
             return RefusedByBackend(
-                self._reader.refusal(document), remote_code=code, detail=answer.detail
+                "the workflow was refused",
+                said=self._reader.refusal(document),
+                remote_code=code,
+                detail=answer.detail,
             )
         return refusal_of(answer, self._client.redactor, self._settings)
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from rushes.backends.classifying import MESSAGE_MAX
 from rushes.backends.comfyui_workflow import title_of
-from rushes.backends.extraction import MESSAGE_MAX, find, find_text
+from rushes.backends.pointers import find, find_text
 from rushes.domain import Failure, RemoteStatus, Stage
 from rushes.errors import BadBackendResponse, GenerationFailed
 
@@ -69,10 +70,10 @@ class Reader:
     def refusal(self, document: JsonValue) -> str:
         """Return what a 400 complains of, by the titles of the nodes."""
         title = find_text(document, ("/error/extra_info/node_title",))
-        said = [find_text(document, ("/error/message", "/error")) or "the workflow was refused"]
+        said = [find_text(document, ("/error/message", "/error")) or ""]
         said += [f"({title})"] if title else []
         said += list(self._node_errors(document))[:DETAILS_MAX]
-        return self.clean(without_paths(" · ".join(said)), MESSAGE_MAX)
+        return self.clean(without_paths(" · ".join(filter(None, said))), MESSAGE_MAX)
 
     def _job(
         self, status: RemoteStatus, job: RemoteJob, document: JsonValue, error: JsonValue
@@ -84,7 +85,8 @@ class Reader:
             return seen
         address = clip_address(find(document, "/outputs"))
         if address is None:
-            nothing = Failure(GenerationFailed.kind, Stage.POLL, "the workflow made no video file")
+            why = "the workflow made no video file"
+            nothing = Failure(GenerationFailed.kind, Stage.POLL, detail=why)
             return replace(seen, status=RemoteStatus.FAILED, failure=nothing)
         return replace(seen, progress=100, urls=job.urls | {CLIP: address})
 

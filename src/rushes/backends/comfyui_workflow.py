@@ -3,7 +3,8 @@
 The file is parsed first and then filled: a value only ever replaces a placeholder inside a
 string input of a node, so no prompt can change the graph. `"{{seed}}"` alone becomes the value
 itself, a number where it is one; in a longer text its words. Filters are those of profiles:
-`"{{duration_s|frames:16}}"`, `"{{width|default:832|int}}"`.
+`"{{duration_s|frames:16}}"`, `"{{width|default:832|int}}"`. `"{{first_frame}}"` is the name that
+the picture has over there, for a LoadImage.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 FILE_MAX = 1024 * 1024
 SEED_INPUTS = frozenset({"seed", "noise_seed"})
-NAMES = REQUEST_NAMES - {"any_seed", "first_frame", "size", "model"}
+NAMES = REQUEST_NAMES - {"any_seed", "size", "model"}
 EMPTY_IF_ABSENT = frozenset({"negative_prompt"})
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z][^{}]*?)\s*\}\}")
 

@@ -13,10 +13,10 @@ explain themselves call `pytest.register_assert_rewrite("rushes.backends.contrac
 """
 
 # ruff: noqa: S101, D102 - tests assert, and their names are sentences
-
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -60,6 +60,9 @@ PROMPTS = (
     "=prompt|upper",
     "long " * 800,
 )
+PICTURE = (
+    "data:image/webp;base64,UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA=="  # a WebP of one pixel
+)
 WRONG_KEY = "wrong-key-0123456789"
 ENDED = frozenset({RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CANCELLED})
 PAUSE_S = 0.03
@@ -81,6 +84,10 @@ class Server(Protocol):
         """Return the digest of the one clip that was made of this prompt, in hex."""
         ...
 
+    def picture(self, prompt: str) -> str | None:
+        """Return the digest of the picture that came with this prompt, where any is taken."""
+        ...
+
     def spoilt(self, prompt: str) -> int:
         """Return how many answers were spoilt because of this prompt."""
         ...
@@ -95,6 +102,8 @@ class Traits:
     is_synchronous: bool = False
     """Whether a submit is answered with the clip."""
     has_progress: bool = False
+    takes_picture: bool = False
+    """Whether a clip can begin with a picture."""
     cancel: CancelOutcome | None = CancelOutcome.STOPPED_WAITING
     """Of a job that has not ended; None where it depends on the moment."""
     rewrites: bool = False
@@ -210,6 +219,18 @@ class BackendContract:
         await left(await submit(backend, traits, prompt))
 
         assert await executed(server, prompt) == before + 1
+
+    async def test_a_picture_arrives_as_it_was(
+        self, traits: Traits, backend: Backend, server: Server
+    ) -> None:
+        if not traits.takes_picture:
+            pytest.skip("no clip begins with a picture here")
+        prompt = f"from a picture {new_id()}"
+
+        await left(await submit(backend, traits, prompt, first_frame=PICTURE))
+
+        told = await asyncio.to_thread(server.picture, prompt)
+        assert told == hashlib.sha256(base64.b64decode(PICTURE.partition(",")[2])).hexdigest()
 
     # --- what goes wrong -------------------------------------------------------------------------
 
@@ -328,9 +349,9 @@ async def executed(server: Server, prompt: str) -> int:
     return await asyncio.to_thread(server.executed, prompt)
 
 
-async def submit(backend: Backend, traits: Traits, prompt: str) -> Submission:
+async def submit(backend: Backend, traits: Traits, prompt: str, **more: Any) -> Submission:  # noqa: ANN401
     """Submit a prompt once, under a key of its own."""
-    request = VideoRequest(prompt=prompt, **traits.asks)
+    request = VideoRequest(prompt=prompt, **dict(traits.asks) | more)
     return await backend.submit(request, idempotency_key=new_id())
 
 
@@ -351,11 +372,8 @@ async def followed(backend: Backend, remote: RemoteJob) -> list[RemoteJob]:
 
 async def bytes_of(backend: Backend, submission: Submission) -> bytes:
     """Return the whole clip, once it is there."""
-    if submission.clip is None:
-        opened = backend.open_clip((await followed(backend, submission.remote))[-1])
-    else:
-        opened = submission.clip
-    async with opened as source:
+    clip = submission.clip or backend.open_clip((await followed(backend, submission.remote))[-1])
+    async with clip as source:
         return b"".join([chunk async for chunk in source.chunks()])
 
 

@@ -37,10 +37,7 @@ def credentials(auth: Auth, config: BackendConfig) -> Credentials:
     return Credentials(
         headers=made | dict(config.headers),
         cookies=_filled(auth.cookies, known) | dict(config.cookies),
-        secrets=(
-            *(*known.values(), *config.headers.values(), *config.cookies.values()),
-            *in_addresses,
-        ),
+        secrets=(*config.secrets, *in_addresses),
     )
 
 

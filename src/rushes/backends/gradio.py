@@ -17,15 +17,16 @@ from pydantic import BaseModel, ConfigDict
 
 from rushes.backends.answering import error_of, read_options, refusal_of
 from rushes.backends.checking import judge_error
-from rushes.backends.extraction import find_text
 from rushes.backends.gradio_app import read_endpoint, read_prefix
 from rushes.backends.gradio_door import GradioDoor
 from rushes.backends.gradio_messages import CLIP, Reader, event_of, with_event
 from rushes.backends.gradio_request import catalogue, named_arguments
 from rushes.backends.gradio_stream import Streams
 from rushes.backends.grammar import Body
+from rushes.backends.pointers import find_text
 from rushes.backends.speaking import as_kind, in_doubt, is_text
-from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, Stage
+from rushes.backends.templating import picture_file
+from rushes.domain import CancelOutcome, Custody, RemoteJob, RemoteStatus, Stage
 from rushes.errors import (
     BackendError,
     BadBackendResponse,
@@ -41,6 +42,8 @@ from rushes.ports import Finding, Severity, Submission
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
+
+    from pydantic import JsonValue
 
     from rushes.backends import BackendConfig
     from rushes.backends.gradio_app import Endpoint
@@ -74,6 +77,7 @@ class GradioBackend:
         self, name: str, door: GradioDoor, options: GradioOptions, *, models: tuple[str, ...] = ()
     ) -> None:
         self.name = name
+        self.custody = Custody()
         self._door = door
         self._options = options
         self._models = models
@@ -129,7 +133,11 @@ class GradioBackend:
         """See ports.VideoBackend. The stream is opened at once: the app tells a result once."""
         endpoint = await self._endpoint()
         given = named_arguments(
-            endpoint, request, job_id=idempotency_key, overrides=self._options.parameters
+            endpoint,
+            request,
+            job_id=idempotency_key,
+            overrides=self._options.parameters,
+            picture=await self._uploaded(endpoint, request.first_frame),
         )
         path = f"{endpoint.prefix}/call/{quote(endpoint.name)}"
         data = endpoint.arguments(given)
@@ -144,6 +152,20 @@ class GradioBackend:
             remote = _accepted(answer, idempotency_key)
         await self._streams.follow(remote, self._reader(endpoint))
         return Submission(remote)
+
+    async def _uploaded(self, endpoint: Endpoint, picture: str | None) -> JsonValue:
+        """Bring a picture there ahead of the call; whatever fails, nothing was asked for yet."""
+        if picture is None:
+            return None
+        file = picture_file(picture)
+        answer = await self._door.call("POST", f"{endpoint.prefix}/upload", form={"files": file})
+        if not answer.is_success:
+            raise error_of(answer, Stage.SUBMIT, self._door.client.redactor, self._door.settings)
+        path = find_text(answer.json(), ("/0",))
+        if path is None:
+            raise BadBackendResponse("the answer tells no path", detail=answer.detail)
+        told = {"path": path, "orig_name": file.name, "mime_type": file.media_type}
+        return {**told, "meta": {"_type": "gradio.FileData"}}
 
     def _refusal(self, answer: Answer) -> BackendError:
         error = refusal_of(answer, self._door.client.redactor, self._door.settings)

@@ -2,6 +2,7 @@
 
 Apps have no common signature. Their parameters have names and labels, though, and people name
 them much alike: a table of such names finds most, the operator's own table the rest.
+A picture is known by its component: a text called "image" may be an address or anything else.
 Read in Gradio 4.44, 5.50 and 6.31: `GET /config` and `GET {prefix}/info`.
 """
 
@@ -11,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rushes.backends.extraction import find
+from rushes.backends.pointers import find
 from rushes.errors import NotConfigured, RefusedByBackend
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         *("num_inference_steps", "inference_steps", "steps", "sampling_steps", "num_steps"),
         "infer_steps",
     ),
+    "first_frame": (
+        *("first_frame", "start_frame", "first_image", "start_image", "init_image"),
+        *("input_image", "image_input", "image", "img", "picture", "first_frame_image"),
+    ),
 }
 RANDOMIZE = ("randomize_seed", "random_seed_enabled", "use_random_seed", "randomize")
 _ENDINGS = re.compile(r"(_(ui|slider|input|value|val|box|dropdown|radio))+$")
@@ -60,6 +65,7 @@ class Parameter:
     name: str
     label: str
     type: str = "string"
+    component: str = ""
     default: JsonValue = None
     choices: tuple[JsonValue, ...] = ()
     least: float | None = None
@@ -84,7 +90,9 @@ class Endpoint:
     def parameter(self, field: str) -> Parameter | None:
         """Return the parameter that stands for a field of a request, if one does."""
         names = SYNONYMS[field]
-        return self._first(names, by_label=False) or self._first(names, by_label=True)
+        found = self._first(names, by_label=False) or self._first(names, by_label=True)
+        is_meant = found is None or field != "first_frame" or found.component == "Image"
+        return found if is_meant else None
 
     def named(self, names: Iterable[str]) -> Parameter | None:
         """Return the first parameter with one of these names."""
@@ -133,6 +141,8 @@ def read_endpoint(config: JsonValue, info: JsonValue, api: str | None) -> Endpoi
 
 def cast(parameter: Parameter, value: JsonValue) -> JsonValue:
     """Return a value as the parameter wants it; raises RefusedByBackend for what it cannot be."""
+    if isinstance(value, dict):  # a file, as the app itself named it
+        return value
     if parameter.choices:
         return _choice(parameter, value)
     if parameter.type in {"integer", "number"}:
@@ -193,6 +203,7 @@ def _parameter(told: JsonValue) -> Parameter:
         name=_text(find(told, "/parameter_name") or ""),
         label=_text(find(told, "/label") or ""),
         type=_text(find(told, "/type/type") or "any"),
+        component=_text(find(told, "/component") or ""),
         default=find(told, "/parameter_default"),
         choices=tuple(choices) if isinstance(choices, list) else (),
         least=float(bounds[1]) if bounds else None,

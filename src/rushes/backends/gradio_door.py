@@ -21,12 +21,12 @@ from rushes.errors import Unauthorized
 from rushes.net import Answer, GuardedClient, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from pydantic import JsonValue
 
     from rushes.backends import BackendConfig
-    from rushes.net import Incoming
+    from rushes.net import Incoming, Upload
 
     Cookies = dict[str, Secret]
 
@@ -56,14 +56,21 @@ class GradioDoor:
         for client in (self.client, self._listener, *self._retired):
             await client.aclose()
 
-    async def call(self, method: str, path: str, *, json: JsonValue = None) -> Answer:
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: JsonValue = None,
+        form: Mapping[str, Upload] | None = None,
+    ) -> Answer:
         """Make a call and return the answer; a login that is over is renewed once."""
         await self.enter()
         used = self._cookies
-        answer = await self.client.call(method, path, json=json)
+        answer = await self.client.call(method, path, json=json, form=form)
         if answer.status == 401 and self._login is not None:
             await self.enter(stale=used)
-            answer = await self.client.call(method, path, json=json)
+            answer = await self.client.call(method, path, json=json, form=form)
         return answer
 
     async def document(self, path: str) -> JsonValue:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from rushes.backends.extraction import MESSAGE_MAX, find, find_text
+from rushes.backends.classifying import MESSAGE_MAX
+from rushes.backends.extraction import eta_of
+from rushes.backends.pointers import find, find_text
 from rushes.domain import Failure, RemoteStatus, Stage
 from rushes.errors import (
     BackendError,
@@ -26,6 +28,7 @@ from rushes.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import timedelta
 
     from pydantic import JsonValue
 
@@ -60,7 +63,8 @@ class Reader:
         if word == "estimation":
             rank = find(message, "/rank")
             ahead = rank if isinstance(rank, int) else None
-            return replace(job, status=RemoteStatus.QUEUED, queue_position=ahead)
+            eta = _eta(message, "/rank_eta")
+            return replace(job, status=RemoteStatus.QUEUED, queue_position=ahead, eta=eta)
         if word == "process_completed":
             return self._ended(message, job)
         if word == "unexpected_error":
@@ -68,6 +72,8 @@ class Reader:
         if word not in {"process_starts", "progress", "process_generating"}:
             return job
         running = replace(job, status=RemoteStatus.IN_PROGRESS, queue_position=None)
+        if word == "process_starts":
+            running = replace(running, eta=_eta(message, "/eta"))
         share = progress_in(find(message, "/progress_data"))
         return running if share is None else replace(running, progress=share)
 
@@ -77,21 +83,23 @@ class Reader:
             return self._failed(job, _words(output))
         path = clip_path(find(output, "/data"))
         if path is None:
-            return self._failed(job, "the app ended its work without a video")
+            return self._failed(job, None, detail="the app ended its work without a video")
         address = f"{self.prefix}/file={quote(path, safe='/:')}"
         return replace(
             job,
             status=RemoteStatus.COMPLETED,
             progress=100,
             queue_position=None,
+            eta=None,
             urls=job.urls | {CLIP: address},
         )
 
-    def _failed(self, job: RemoteJob, said: str | None) -> RemoteJob:
+    def _failed(self, job: RemoteJob, said: str | None, *, detail: str | None = None) -> RemoteJob:
         """An app that shows no errors says null; then nobody knows why."""
         message = self.clean(said or "", MESSAGE_MAX)
-        failure = Failure(kind=_kind(message).kind, stage=Stage.POLL, message=message)
-        return replace(job, status=RemoteStatus.FAILED, queue_position=None, failure=failure)
+        failure = Failure(_kind(message).kind, Stage.POLL, message, detail=detail)
+        ended = replace(job, status=RemoteStatus.FAILED, queue_position=None, eta=None)
+        return replace(ended, failure=failure)
 
     def _broken(self, message: JsonValue) -> BackendError:
         said = find_text(message, ("/message",)) or ""
@@ -100,7 +108,7 @@ class Reader:
             return RemoteJobNotFound(
                 "the app drops a job when its event stream breaks; it may have been made"
             )
-        return BackendUnavailable(self.clean(said, MESSAGE_MAX) or "the app broke off")
+        return BackendUnavailable("the app broke off", said=self.clean(said, MESSAGE_MAX))
 
 
 def with_event(job: RemoteJob, event_id: JsonValue) -> RemoteJob:
@@ -159,6 +167,10 @@ def _kind(message: str) -> type[BackendError]:
     if QUOTA.search(message):
         return QuotaExhausted
     return RejectedByModeration if MODERATION.search(message) else GenerationFailed
+
+
+def _eta(message: JsonValue, place: str) -> timedelta | None:
+    return eta_of(_number(find(message, place)) or 0)
 
 
 def _number(value: JsonValue) -> float | None:

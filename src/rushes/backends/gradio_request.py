@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rushes.backends.dealing import deal_seed
 from rushes.backends.gradio_app import RANDOMIZE, SYNONYMS, Parameter, choice_with, number_in
-from rushes.backends.templating import TemplateError, render
+from rushes.backends.templating import TemplateError, names_in, render
 from rushes.domain import Capabilities, Catalogue
 from rushes.errors import NotConfigured, RefusedByBackend
 from rushes.sizes import SHORT_SIDE, pixel_size
@@ -31,21 +31,27 @@ _SIZED = frozenset({"size", "width", "height", "seed"})
 
 
 def named_arguments(
-    endpoint: Endpoint, request: VideoRequest, *, job_id: str, overrides: Mapping[str, JsonValue]
+    endpoint: Endpoint,
+    request: VideoRequest,
+    *,
+    job_id: str,
+    overrides: Mapping[str, JsonValue],
+    picture: JsonValue = None,
 ) -> Given:
     """Return the arguments by parameter name; what is absent is left to the app's default.
 
-    `overrides` are templates by parameter name or label, and win. Raises RefusedByBackend for
-    what the function cannot be asked, NotConfigured for an override of nothing.
+    `overrides` are templates by parameter name or label, and win; `picture` is the first frame as
+    the app names it. Raises RefusedByBackend for what the function cannot be asked, NotConfigured
+    for an override of nothing.
     """
-    asked = request.model_dump(exclude_none=True)
+    asked = _asked(request, picture)
     given: Given = {}
     for field in SYNONYMS.keys() - _SIZED:
         parameter = endpoint.parameter(field)
         if parameter is not None and field in asked:
             given[parameter.name] = asked[field]
     given |= _seed(endpoint, request, job_id) | _sides(endpoint, request)
-    return given | _overridden(endpoint, request, job_id, overrides)
+    return given | _overridden(endpoint, request, asked | {"job_id": job_id}, overrides)
 
 
 def catalogue(
@@ -62,7 +68,19 @@ def catalogue(
     return Catalogue(models=dict.fromkeys(names, takes), default=names[0])
 
 
+def takes_picture(endpoint: Endpoint, overrides: Mapping[str, JsonValue]) -> bool:
+    """Whether a first frame has a place: a parameter that is an image, or an override."""
+    return endpoint.parameter("first_frame") is not None or "first_frame" in names_in(
+        dict(overrides)
+    )
+
+
 # --- the request ----------------------------------------------------------------------------------
+
+
+def _asked(request: VideoRequest, picture: JsonValue) -> Given:
+    asked = request.model_dump(exclude_none=True, exclude={"first_frame"})
+    return asked | ({"first_frame": picture} if picture is not None else {})
 
 
 def _seed(endpoint: Endpoint, request: VideoRequest, job_id: str) -> Given:
@@ -114,15 +132,18 @@ def _size_words(size: tuple[int, int] | None) -> list[str]:
 
 
 def _overridden(
-    endpoint: Endpoint, request: VideoRequest, job_id: str, overrides: Mapping[str, JsonValue]
+    endpoint: Endpoint,
+    request: VideoRequest,
+    asked: Given,
+    overrides: Mapping[str, JsonValue],
 ) -> Given:
-    values: dict[str, Any] = request.model_dump(exclude_none=True, exclude={"extra"})
+    values: dict[str, Any] = {name: value for name, value in asked.items() if name != "extra"}
     values |= {f"extra.{name}": value for name, value in request.extra.items()}
     size = _size(request)
     if size is not None:
         values |= {"size": size, "width": size[0], "height": size[1]}
     try:
-        made = render(dict(overrides), values | {"job_id": job_id}, {})
+        made = render(dict(overrides), values, {})
     except TemplateError as error:
         raise RefusedByBackend(f"the app cannot be asked for this: {error}") from error
     found = made if isinstance(made, dict) else {}
@@ -151,6 +172,7 @@ def _capabilities(endpoint: Endpoint, overrides: Mapping[str, JsonValue]) -> Cap
         resolutions=resolutions,
         seed=endpoint.parameter("seed") is not None,
         negative_prompt=endpoint.parameter("negative_prompt") is not None,
+        first_frame=takes_picture(endpoint, overrides),
         n_max=4,
         progress=True,
         cancel="any",

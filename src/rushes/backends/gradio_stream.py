@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rushes.backends.extraction import eta_of
 from rushes.domain import RemoteStatus
 from rushes.errors import BackendError, BackendUnavailable, BadBackendResponse
 from rushes.net import Answer
@@ -23,6 +24,8 @@ from rushes.net.events import read_events
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
+
+    from pydantic import JsonValue
 
     from rushes.backends.gradio_messages import Reader
     from rushes.domain import RemoteJob
@@ -47,6 +50,8 @@ class Follower:
         self._reader = reader
         self._trouble: BackendError | None = None
         self._spoken = asyncio.Event()
+        self._clock = asyncio.get_running_loop().time
+        self._estimated_at = self._clock()
         self._task = asyncio.create_task(self._follow(), name=f"gradio {job.id}")
 
     @property
@@ -66,7 +71,18 @@ class Follower:
             raise self._trouble
         if not self._spoken.is_set():
             raise BadBackendResponse("the app does not tell how this job stands", retryable=True)
-        return self._job
+        return replace(self._job, eta=self._eta())
+
+    def _eta(self) -> timedelta | None:
+        """Return what is left of the time that the app expected when it last said so."""
+        passed = self._clock() - self._estimated_at
+        return eta_of(self._job.eta.total_seconds() - passed) if self._job.eta else None
+
+    def _hear(self, message: JsonValue) -> None:
+        before = self._job.eta
+        self._job = self._reader.read(message, self._job)
+        if self._job.eta is not before:
+            self._estimated_at = self._clock()
 
     async def close(self) -> None:
         """Stop listening; an app drops a waiting job then."""
@@ -88,7 +104,7 @@ class Follower:
         async with self._listen(self._job.id) as source:
             async for data in read_events(_unbroken(source)):
                 message = Answer(200, {}, data.encode(), "an event of the stream").json()
-                self._job = self._reader.read(message, self._job)
+                self._hear(message)
                 if not isinstance(message, dict) or message.get("msg") not in SMALL_TALK:
                     self._spoken.set()
                 if self._job.status in ENDED:

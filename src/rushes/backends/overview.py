@@ -5,7 +5,17 @@ The rows of those that need code are here.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rushes.backends.profile_files import load_profile, shipped_choices
+from rushes.backends.speaking import Speaker
+from rushes.errors import NotConfigured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rushes.backends.profile import Profile
+    from rushes.ports import VideoBackend
 
 TOP = """\
 # Services with a profile
@@ -46,7 +56,18 @@ IN_CODE = (
         "apps differ in what they take; no app confirms a stop; a clip is told of once",
     ),
 )
+HEADINGS = ("service", "API", "evidence", "progress", "cancel", "limits")
 CANCEL = {"none": "no", "queued": "while it waits", "any": "yes"}
+
+
+def known_of(backend: VideoBackend) -> list[tuple[str, str]]:
+    """Return the row of a configured backend as pairs of heading and text; [] where it has none."""
+    if isinstance(backend, Speaker):
+        cells = _told(backend.profile)
+    else:
+        name = f"`{type(backend).__module__.rpartition('.')[2]}`"
+        cells = next((row[1:] for row in IN_CODE if row[0] == name), ())
+    return [pair for pair in zip(HEADINGS, cells, strict=False) if pair[1]]
 
 
 def backends_page() -> str:
@@ -56,15 +77,28 @@ def backends_page() -> str:
     return TOP + "".join(map(_row, by_name)) + END
 
 
+def evidence_of(choice: str, folder: Path | None) -> str:
+    """Return what a profile or kind was tried against; "" for what an installed package brings."""
+    in_code = {cells[0].strip("`"): cells[3] for cells in IN_CODE}
+    if choice in in_code:
+        return in_code[choice]
+    try:
+        return load_profile(choice, folder).profile.evidence
+    except NotConfigured:
+        return ""
+
+
 def _row(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |\n"
 
 
 def _cells(choice: str) -> tuple[str, ...]:
-    profile = load_profile(choice)
+    return f"`{choice}`", *_told(load_profile(choice))
+
+
+def _told(profile: Profile) -> tuple[str, ...]:
     head, offers = profile.profile, profile.capabilities
     return (
-        f"`{choice}`",
         head.service,
         f"{head.api}; {head.date}",
         head.evidence,

@@ -120,6 +120,7 @@ class ReplayClient(GuardedClient):
         json: JsonValue = None,
         form: Mapping[str, str | Upload] | None = None,
         within: timedelta | None = None,  # noqa: ARG002
+        may_redirect: bool = False,  # noqa: ARG002 - the client's
     ) -> Answer:
         """Note the request, and answer with the next in the list."""
         parts = [f"{name}={value}" for name, value in (query or {}).items()]

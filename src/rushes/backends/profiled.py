@@ -12,17 +12,16 @@ from rushes.backends.checking import naming_the_setting
 from rushes.backends.credentials import credentials, query_credentials
 from rushes.backends.extraction import (
     context_of,
-    find,
     holds,
     kept_values,
     passes,
     read_id,
     read_job,
-    select,
     unknown_word,
 )
 from rushes.backends.grammar import TROUBLES
 from rushes.backends.pauses import next_poll
+from rushes.backends.pointers import find, select
 from rushes.backends.profile import ClipProfile, JobProfile
 from rushes.backends.profile_files import load_profile
 from rushes.backends.results import ClipReader
@@ -71,6 +70,7 @@ class ProfiledBackend(ClipReader):
         settings: SettingNames = ENVIRONMENT,
     ) -> None:
         super().__init__(name, profile, client, models=models, query=query, settings=settings)
+        self.custody = replace(self.custody, forgets=profile.forget is not None)
         self._strange_words: set[str] = set()
 
     # --- submit ---------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ class ProfiledBackend(ClipReader):
         if fresh.failure is not None:
             kind = TROUBLES.get(fresh.failure.kind, GenerationFailed)
             raise kind(
-                fresh.failure.message, retryable=False, remote_code=fresh.failure.remote_code
+                said=fresh.failure.message, retryable=False, remote_code=fresh.failure.remote_code
             )
         if fresh.status is not RemoteStatus.COMPLETED:
             raise BackendUnavailable("the clip is not ready yet")

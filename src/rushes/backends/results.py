@@ -8,14 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rushes.backends.encoded import EncodedClip, ended_at_clip
-from rushes.backends.extraction import (
-    context_of,
-    find_text,
-    kept_values,
-    passes,
-    read_urls,
-    read_values,
-)
+from rushes.backends.extraction import context_of, kept_values, passes, read_urls, read_values
+from rushes.backends.pointers import find_text
 from rushes.backends.profile import JobProfile
 from rushes.backends.speaking import (
     Speaker,

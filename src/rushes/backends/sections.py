@@ -45,6 +45,8 @@ class Head(Part):
     """What it was tried against: a real server, a real exchange, or documents and sources alone."""
     limits: str = ""
     """What it cannot do, in a sentence or two."""
+    keeps: str = ""
+    """What the service says of how long it keeps prompts and clips; empty where it says nothing."""
 
 
 class Auth(Part):
@@ -202,6 +204,8 @@ class Progress(Part):
     pattern: Pattern | None = None
     """Where the place holds prose, such as a log: its last match, or the first group of that."""
     scale: Annotated[float, Field(gt=0)] = 100
+    eta_s: Pointers = ()
+    """Where the service says how many seconds it still expects to need."""
     queue_position: Pointers = ()
     queue_pattern: Pattern | None = None
 
@@ -214,6 +218,8 @@ class Classify(Part):
     code_pattern: Pattern | None = None
     message: Pattern | None = None
     kind: Kind
+    executed: bool | None = None
+    """False: a submit that is answered so was turned away and may be sent again."""
 
 
 class Errors(Part):

@@ -10,11 +10,12 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 from rushes.backends import ENVIRONMENT
 from rushes.backends.asking import write_submit
 from rushes.backends.checking import judge_answer, judge_error, name_the_setting, naming_the_setting
-from rushes.backends.extraction import kept_values, passes, read_error, read_values
+from rushes.backends.classifying import read_error, turns_away
+from rushes.backends.extraction import kept_values, passes, read_values
 from rushes.backends.pauses import read_retry_after
 from rushes.backends.profile import Profile
 from rushes.backends.templating import TemplateError, fill_address, form_fields, form_parts, render
-from rushes.domain import Catalogue, Stage, utc_now
+from rushes.domain import Catalogue, Custody, Stage, utc_now
 from rushes.errors import (
     BackendError,
     BackendUnavailable,
@@ -66,6 +67,7 @@ class Speaker(Generic[P]):
         self._catalogue = Catalogue(
             models=dict.fromkeys(models or ("",), takes), default=models[0] if models else ""
         )
+        self.custody = Custody(profile.profile.keeps, profile.profile.date)
         self._secret_query = {name: value.reveal() for name, value in (query or {}).items()}
 
     @property
@@ -139,7 +141,10 @@ class Speaker(Generic[P]):
 
     def _refusal(self, answer: Answer) -> BackendError:
         """Say what a refusal of a submit means: not executed, or nobody can tell."""
-        error = self._error(answer, readable(answer), Stage.SUBMIT)
+        document = readable(answer)
+        error = self._error(answer, document, Stage.SUBMIT)
+        if turns_away(self._profile, answer.status, document):
+            return error
         if answer.status == 503 and error.retry_after is not None:
             return as_kind(BackendUnavailable, error)
         if isinstance(error, ConcurrencyLimited | RateLimited):
@@ -253,6 +258,7 @@ def as_kind(kind: type[BackendError], error: BackendError) -> BackendError:
     """Return the same news as an error of another kind."""
     return kind(
         error.message,
+        said=error.said,
         retry_after=error.retry_after,
         remote_code=error.remote_code,
         detail=error.detail,

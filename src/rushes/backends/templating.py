@@ -254,12 +254,22 @@ def _map(value: Value, table: str, tables: Tables) -> str:
     return found
 
 
-def _b64(value: Value, _argument: str, _tables: Tables) -> str:
-    """Return the bare base64 of a data URI."""
+def _data_uri(value: Value) -> tuple[str, str]:
+    """Return the media type of a data URI, and its bare base64."""
     head, mark, data = _text(value).partition(";base64,")
     if not mark or not head.startswith("data:"):
-        raise TemplateError("only a data URI holds base64")
-    return data
+        raise TemplateError("only a data URI holds base64 and says its type")
+    return head.removeprefix("data:"), data
+
+
+def _b64(value: Value, _argument: str, _tables: Tables) -> str:
+    """Return the bare base64 of a data URI."""
+    return _data_uri(value)[1]
+
+
+def _mime(value: Value, _argument: str, _tables: Tables) -> str:
+    """Return the media type of a data URI."""
+    return _data_uri(value)[0]
 
 
 def _datauri(value: Value, media_type: str, _tables: Tables) -> str:
@@ -269,28 +279,28 @@ def _datauri(value: Value, media_type: str, _tables: Tables) -> str:
     return text if is_whole else f"data:{media_type};base64,{text}"
 
 
-def _file(value: Value, _argument: str, _tables: Tables) -> Upload:
-    """Return what a data URI holds as a file, for a part of a form."""
-    head, _, data = _text(value).partition(";base64,")
-    media_type = head.removeprefix("data:")
+def picture_file(data_uri: str, name: str = "picture") -> Upload:
+    """Return what a data URI holds as a file, for a part of a form; raises TemplateError."""
+    media_type, data = _data_uri(data_uri)
     try:
         content = base64.b64decode(data, validate=True)
     except ValueError:
-        raise TemplateError("only a data URI can be sent as a file") from None
-    return Upload(f"picture.{media_type.rpartition('/')[2]}", media_type, content)
+        raise TemplateError("the data URI holds no base64") from None
+    return Upload(f"{name}.{media_type.rpartition('/')[2]}", media_type, content)
 
 
 FILTERS: Mapping[str, Callable[[Value, str, Tables], Value]] = {
     "b64": _b64,
     "datauri": _datauri,
     "default": lambda value, argument, _: argument if value is None else value,
-    "file": _file,
+    "file": lambda value, _argument, _tables: picture_file(_text(value)),
     "float": _number,
     "frames": _frames,
     "int": _whole,
     "join": _join,
     "lower": lambda value, _argument, _tables: _text(value).lower(),
     "map": _map,
+    "mime": _mime,
     "onoff": lambda value, _argument, _tables: "on" if value else "off",
     "str": lambda value, _argument, _tables: _text(value),
     "suffix": lambda value, argument, _tables: _text(value) + argument,

@@ -24,7 +24,5 @@ def bearer_credentials(
     headers = dict(config.headers)
     if config.key is not None and "authorization" not in {name.lower() for name in headers}:
         headers["Authorization"] = Secret(f"Bearer {config.key.reveal()}")
-    tables = (config.headers, config.cookies, config.extras, given)
-    secrets = [secret for table in tables for secret in table.values()]
-    secrets += [config.key] if config.key else []
-    return Credentials(headers, given | dict(config.cookies), tuple(secrets))
+    secrets = (*config.secrets, *given.values())
+    return Credentials(headers, given | dict(config.cookies), secrets)

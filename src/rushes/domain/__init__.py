@@ -7,6 +7,7 @@ that exist are the table `MOVES`, and any other raises `JobConflict`.
 from __future__ import annotations
 
 from rushes.domain.account import (
+    EVERY_BACKEND,
     EVERYONE_SIGNED_IN,
     GROUP,
     NAME,
@@ -18,6 +19,7 @@ from rushes.domain.account import (
     TokenScope,
 )
 from rushes.domain.clip import Clip, Download
+from rushes.domain.custody import Custody
 from rushes.domain.failure import Failure, Stage
 from rushes.domain.identity import (
     ID_ALPHABET,
@@ -30,6 +32,7 @@ from rushes.domain.identity import (
 )
 from rushes.domain.job import FINAL, MOVES, RUNNING, Job, JobEvent, JobStatus
 from rushes.domain.price import Price
+from rushes.domain.record import BackendRecord, Ending, JobCount
 from rushes.domain.remote import CancelOutcome, RemoteJob, RemoteStatus
 from rushes.domain.request import (
     PROMPT_MAX,
@@ -44,6 +47,7 @@ from rushes.domain.viewing import EVERYONE, LOCAL_VIEWER, JobPage, JobQuery, Lim
 __all__ = [
     "EVERYONE",
     "EVERYONE_SIGNED_IN",
+    "EVERY_BACKEND",
     "FINAL",
     "GROUP",
     "ID_ALPHABET",
@@ -58,14 +62,18 @@ __all__ = [
     "Account",
     "ApiToken",
     "AuditLine",
+    "BackendRecord",
     "CancelOutcome",
     "Capabilities",
     "Catalogue",
     "Clip",
+    "Custody",
     "Download",
+    "Ending",
     "Failure",
     "Hold",
     "Job",
+    "JobCount",
     "JobEvent",
     "JobPage",
     "JobQuery",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[^\W_][\w.@+-]{0,63}")
 """What somebody may be called: letters of any script, digits and . _ @ + -."""
 EVERYONE_SIGNED_IN = "everyone"
+EVERY_BACKEND = "*"
 GROUP = "group:"
 
 

@@ -94,6 +94,7 @@ class Job:
     """When the job is due for its next step; None: nothing more to do."""
     deadline_at: datetime | None = None
     submitted_at: datetime | None = None
+    """When it was last handed over; one that had to come back has had its turn then."""
     finished_at: datetime | None = None
     fence: int = 0
     # the viewer's
@@ -138,7 +139,6 @@ class Job:
             setback=setback,
             attempt=self.attempt + 1,
             next_at=next_at,
-            submitted_at=None,
             deadline_at=None,
         )
 

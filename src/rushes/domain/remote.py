@@ -31,6 +31,8 @@ class RemoteJob:
     status: RemoteStatus = RemoteStatus.QUEUED
     progress: int | None = None
     queue_position: int | None = None
+    eta: timedelta | None = None
+    """How long the backend itself expects to need from now on; nobody promises it."""
     failure: Failure | None = None
     effective_prompt: str | None = None
     urls: dict[str, str] = field(default_factory=dict)

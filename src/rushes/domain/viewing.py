@@ -78,9 +78,11 @@ class JobPage:
 class Limits:
     """How many jobs may wait, in all and for one owner, and how many one owner asks for in a day.
 
-    Money budgets would stand here too.
+    `running_per_owner` is how many of one owner's jobs are out at once, at all backends together.
+    None is any number. Money budgets would stand here too.
     """
 
     queued_total: int = 500
     queued_per_owner: int = 100
     daily_per_owner: int | None = None
+    running_per_owner: int | None = None

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from rushes.domain import Failure, Stage, utc_now
+from rushes.counts import BackendCounts
+from rushes.domain import EVERY_BACKEND, Custody, Failure, Stage, utc_now
 from rushes.errors import (
     BackendError,
     BackendUnavailable,
@@ -20,13 +21,14 @@ from rushes.errors import (
     NotSent,
     Unauthorized,
 )
+from rushes.jobs.queueing import Rules
 from rushes.ports import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from rushes.domain import Capabilities, Catalogue, Price, VideoRequest
+    from rushes.domain import Capabilities, Catalogue, Hold, Price, VideoRequest
     from rushes.ports import Finding, VideoBackend
 
 DEFAULT_DEADLINE = timedelta(minutes=30)
@@ -52,8 +54,8 @@ class ConfiguredBackend:
 
     `id` is what jobs keep, `name` what people read, `host` what they are shown of its address.
     `slots` is how many jobs may be out there at once, `rate` how many may be handed over within a
-    minute (None: any number). `held` keeps new jobs here. `catalogue` is None until the backend
-    has described itself once.
+    minute (None: any number). `held` keeps new jobs here because the file says so, `hold` because
+    an operator does. `catalogue` is None until the backend has described itself once.
     """
 
     id: str
@@ -65,6 +67,11 @@ class ConfiguredBackend:
     deadline: timedelta = DEFAULT_DEADLINE
     rehearsal: bool = False
     held: bool = False
+    hold: Hold | None = None
+    profile: str = ""
+    evidence: str = ""
+    """What its profile was tried against: `run`, `recorded`, `documented`; "" where nobody says."""
+    custody: Custody = field(default_factory=Custody)
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each model takes otherwise than its profile says; "" is every model."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -74,6 +81,11 @@ class ConfiguredBackend:
     catalogue: Catalogue | None = None
     trouble: Failure | None = None
     down_since: datetime | None = None
+    up_since: datetime | None = None
+    last_trouble: Failure | None = None
+    """What was last wrong with it, also once it is well again."""
+    last_trouble_at: datetime | None = None
+    counts: BackendCounts = field(default_factory=BackendCounts)
     is_probed: bool = False
     """Whether it was asked at least once how it is."""
     _stumble: asyncio.Event = field(default_factory=asyncio.Event)
@@ -87,7 +99,12 @@ class ConfiguredBackend:
     @property
     def takes_jobs(self) -> bool:
         """Whether jobs may be handed to it: one that is still booting would lose their answers."""
-        return self.is_probed and self.is_up and not self.held
+        return self.is_probed and self.is_up and not self.is_held
+
+    @property
+    def is_held(self) -> bool:
+        """Whether new jobs wait here, whatever the backend could do."""
+        return self.held or self.hold is not None
 
     def may_start(self, now: datetime) -> int | None:
         """Return how many more jobs its rate allows at this moment; None: any number."""
@@ -114,10 +131,13 @@ class ConfiguredBackend:
     def usual(self, model: str | None) -> dict[str, Any]:
         """Return the defaults that a model takes: one that it would refuse is not asked for."""
         takes = self.takes(model)
-        if takes is None:
-            return dict(self.defaults)
-        offered = {name: v for name, v in self.defaults.items() if takes.offers(name, v)}
-        return offered | ({"model": self.default_model} if "model" in offered else {})
+
+        def is_taken(name: str, value: object) -> bool:
+            if name == "model":
+                return value == self.default_model
+            return takes is None or takes.offers(name, value)
+
+        return {name: value for name, value in self.defaults.items() if is_taken(name, value)}
 
     def price(self, model: str | None) -> Price | None:
         """Return what a model costs, if the operator wrote it down."""
@@ -141,6 +161,8 @@ class ConfiguredBackend:
 
     def answered(self) -> None:
         """Note a sign of life."""
+        if self.up_since is None:
+            self.up_since = utc_now()
         self.trouble = None
         self.down_since = None
 
@@ -150,9 +172,11 @@ class ConfiguredBackend:
             self._note(Failure.from_error(error, stage))
 
     def _note(self, trouble: Failure) -> None:
-        if self.down_since is None:
-            self.down_since = utc_now()
-        self.trouble = trouble
+        now = utc_now()
+        self.down_since = self.down_since or now
+        self.up_since = None
+        self.trouble = self.last_trouble = trouble
+        self.last_trouble_at = now
         self._stumble.set()
 
     async def wait_stumble(self, at_most: timedelta) -> None:
@@ -211,6 +235,12 @@ class Directory:
         """Return every backend, the default first."""
         return list(self.backends.values())
 
+    def apply(self, holds: Iterable[Hold]) -> None:
+        """Let exactly these holds be in force."""
+        by_backend = {hold.backend: hold for hold in holds}
+        for backend in self.all():
+            backend.hold = by_backend.get(backend.id) or by_backend.get(EVERY_BACKEND)
+
     @property
     def default(self) -> ConfiguredBackend:
         """Return the backend that serves whoever names none."""
@@ -226,6 +256,18 @@ class Directory:
         hosts = Counter(backend.host for backend in known)
         by_host = {backend.host: backend for backend in known if hosts[backend.host] == 1}
         return by_host | {backend.name: backend for backend in known} | self.backends
+
+    def rules(self, now: datetime, running_per_owner: int | None = None) -> Rules:
+        """Return what starts must keep to at this moment."""
+        backends = self.by_any_id()
+        starts = {key: backend.may_start(now) for key, backend in backends.items()}
+        return Rules(
+            slots={key: backend.slots for key, backend in backends.items()},
+            paused=frozenset(key for key, backend in backends.items() if not backend.takes_jobs),
+            starts={key: left for key, left in starts.items() if left is not None},
+            rates={key: b.rate for key, b in backends.items() if b.rate is not None},
+            running_per_owner=running_per_owner,
+        )
 
     def find(self, id_: str) -> ConfiguredBackend | None:
         """Return a backend by what a job kept of it; None for one that is not configured."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from rushes.domain import CancelOutcome, Clip, Download, Failure, Stage
+from rushes.counts import OK
+from rushes.domain import CancelOutcome, Clip, Download, Failure, JobStatus, Stage
 from rushes.errors import (
     BackendError,
     BackendUnavailable,
@@ -29,7 +30,7 @@ from rushes.jobs.reading_ahead import read_ahead
 from rushes.ports import BlobState, StoredBlob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -48,15 +49,15 @@ READ_BYTES = 512 * 1024
 
 
 class Wish(Protocol):
-    """Tells whether the person has changed their mind meanwhile."""
+    """Tells when the person has changed their mind."""
 
-    def is_set(self) -> bool:
-        """Whether the job is to be cancelled."""
+    async def wait(self) -> object:
+        """Return once the job is to be cancelled."""
         ...
 
 
 class _Unwanted(Exception):
-    """The person cancelled while bytes were coming."""
+    """The person cancelled while the clip was coming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,10 @@ class Fetcher:
         `source` is a clip that is coming already, as the answer to a submit.
         """
         try:
-            clip = await self._adopt(job) if source is None else None
-            clip = clip or await self._bring(job, backend, wish, source)
+            clip = await _unless(wish, self._clip_of(job, backend, source))
         except _Unwanted:
             job = await self._fresh(job)
+            await self._drop(job.download)
             job = job.cancelled(CancelOutcome.STOPPED_WAITING, now=self.clock())
         except ResultExpired as error:
             job = await self._ask_anew(await self._fresh(job), backend, error)
@@ -95,6 +96,7 @@ class Fetcher:
         else:
             job = (await self._fresh(job)).completed(clip, now=self.clock())
             await self._keep_thumbnail(job, backend)
+        _count(job, backend)
         await self.store.save(job)
 
     async def _fresh(self, job: Job) -> Job:
@@ -113,6 +115,15 @@ class Fetcher:
         except (BackendError, StorageError, InvalidRequest, TimeoutError) as error:
             log.info("job %s: the backend's picture is not kept: %s", job.id, error)
 
+    async def _clip_of(
+        self,
+        job: Job,
+        backend: ConfiguredBackend,
+        source: AbstractAsyncContextManager[ClipSource] | None,
+    ) -> Clip:
+        clip = await self._adopt(job) if source is None else None
+        return clip or await self._bring(job, backend, source)
+
     async def _adopt(self, job: Job) -> Clip | None:
         """Take over a clip that was finished just before a crash."""
         if job.download is None:
@@ -123,7 +134,7 @@ class Fetcher:
                     return None
                 facts = await _facts(reader.media_type, reader.size, reader)
                 blob = StoredBlob(reader.size, await _sha256(reader, reader.size))
-                return _clip(job.download.key, reader.media_type, blob, facts)
+                return clip_of(job.download.key, reader.media_type, blob, facts)
         except (ClipNotFound, ClipNotReady):
             return None
 
@@ -131,19 +142,18 @@ class Fetcher:
         self,
         job: Job,
         backend: ConfiguredBackend,
-        wish: Wish,
         source: AbstractAsyncContextManager[ClipSource] | None,
     ) -> Clip:
         if source is not None:
             async with source as coming:
-                return await self._receive(job, coming, wish)
+                return await self._receive(job, coming)
         if job.remote is None:
             raise ResultLost("the clip was on its way when the server stopped")
         start = await self._resumable(job)
         validator = job.download.validator if job.download and start else None
         opened = backend.backend.open_clip(job.remote, start=start, validator=validator)
         async with opened as coming:
-            return await self._receive(job, coming, wish)
+            return await self._receive(job, coming)
 
     async def _resumable(self, job: Job) -> int:
         """Return how many bytes an earlier attempt left that may be built upon."""
@@ -153,7 +163,7 @@ class Fetcher:
         async with self.clips.receive(known.key, fence=job.fence, resume=True) as writer:
             return writer.position
 
-    async def _receive(self, job: Job, source: ClipSource, wish: Wish) -> Clip:
+    async def _receive(self, job: Job, source: ClipSource) -> Clip:
         known = job.download
         resume = known is not None and source.start > 0
         if not resume:
@@ -167,29 +177,29 @@ class Fetcher:
             if writer.position != source.start:
                 await writer.abandon()
                 raise ClipUnusable("the backend resumed at another place", retryable=True)
-            return await self._write(job, job.download, source, writer, wish)
+            return await self._write(job, job.download, source, writer)
 
     async def _drop(self, download: Download | None) -> None:
         if download is not None:
             await self.clips.delete(download.key)
 
     async def _write(
-        self, job: Job, download: Download, source: ClipSource, writer: ClipWriter, wish: Wish
+        self, job: Job, download: Download, source: ClipSource, writer: ClipWriter
     ) -> Clip:
         try:
-            media_type = await self._copy(job, download, source, writer, wish)
+            media_type = await self._copy(job, download, source, writer)
             if source.size is not None and writer.position < source.size:
                 missing = source.size - writer.position
                 raise BackendUnavailable(f"the clip broke off, {missing} bytes are missing")
             facts = await self._facts(download.key, media_type, writer.position)
-        except (ClipUnusable, _Unwanted):
+        except ClipUnusable:
             await writer.abandon()
             raise
         blob = await writer.finish(media_type)
-        return _clip(download.key, media_type, blob, facts)
+        return clip_of(download.key, media_type, blob, facts)
 
     async def _copy(
-        self, job: Job, download: Download, source: ClipSource, writer: ClipWriter, wish: Wish
+        self, job: Job, download: Download, source: ClipSource, writer: ClipWriter
     ) -> str:
         """Write every byte; let readers in as soon as the beginning is known to be a clip."""
         media_type, head = download.media_type, bytearray()
@@ -197,8 +207,6 @@ class Fetcher:
             await writer.release(media_type, source.size)
         async with aclosing(read_ahead(source.chunks())) as pieces:
             async for piece in pieces:
-                if wish.is_set():
-                    raise _Unwanted
                 await writer.write(piece)
                 if media_type is None:
                     head += piece[: SNIFF_BYTES - len(head)]
@@ -240,6 +248,32 @@ class Fetcher:
         return job.failed(failure, now=now)
 
 
+async def _unless(wish: Wish, bringing: Coroutine[None, None, Clip]) -> Clip:
+    """Return the clip; raises _Unwanted as soon as it is not wanted any more, come what may."""
+    clip, change = asyncio.create_task(bringing), asyncio.create_task(wish.wait())
+    try:
+        done, _ = await asyncio.wait({clip, change}, return_when=asyncio.FIRST_COMPLETED)
+        if change in done:
+            raise _Unwanted
+        return clip.result()
+    finally:
+        clip.cancel()
+        change.cancel()
+        await asyncio.gather(clip, change, return_exceptions=True)
+
+
+def _count(job: Job, backend: ConfiguredBackend) -> None:
+    """Count how it went, unless nobody wanted the clip any more."""
+    if job.status is JobStatus.CANCELLED:
+        return
+    trouble = job.failure or job.setback
+    backend.counts.calls[Stage.RESULT, trouble.kind if trouble else OK] += 1
+    if job.clip is not None:
+        backend.counts.clip_bytes += job.clip.size
+        if job.submitted_at is not None and job.finished_at is not None:
+            backend.counts.seconds.add((job.finished_at - job.submitted_at).total_seconds())
+
+
 def _next_key(job: Job) -> str:
     generation = 1 if job.download is None else int(job.download.key.rpartition("-")[2]) + 1
     return f"{job.id}-{generation}"
@@ -263,7 +297,8 @@ async def _sha256(reader: ClipReader, size: int) -> str:
     return digest.hexdigest()
 
 
-def _clip(key: str, media_type: str, blob: StoredBlob, facts: MediaFacts) -> Clip:
+def clip_of(key: str, media_type: str, blob: StoredBlob, facts: MediaFacts) -> Clip:
+    """Return what is known of a clip under one roof."""
     return Clip(
         key=key,
         media_type=media_type,

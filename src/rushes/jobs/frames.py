@@ -7,12 +7,14 @@ is asked for with it gets a copy of its own. Drafts that nobody used go after a 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rushes.errors import ClipNotFound, ClipNotReady, InvalidRequest, RefusedByBackend
+from rushes.errors import ClipNotFound, ClipNotReady, InvalidRequest, LeaseLost, RefusedByBackend
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +34,11 @@ def frame_key(job_id: str) -> str:
     return f"{job_id}{FRAME}"
 
 
+def draft_key(picture: bytes) -> str:
+    """Return the key of an upload, the same for the same picture."""
+    return f"{DRAFT}{hashlib.sha256(picture).hexdigest()[:40]}"
+
+
 def owner_of(key: str) -> str | None:
     """Return the id of the job that a first frame belongs to; None for a draft."""
     return None if key.startswith(DRAFT) else key.removesuffix(FRAME)
@@ -46,6 +53,13 @@ def picture_type(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     return None
+
+
+def picture_gone() -> InvalidRequest:
+    """Return what is said of a picture that is gone, or was never this viewer's."""
+    return InvalidRequest(
+        "The picture is not here any more: please choose it again.", field="first_frame"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +80,9 @@ class Frames:
                 field="first_frame",
                 limit=FRAME_MAX // 1_000_000,
             )
-        key = f"{DRAFT}{hashlib.sha256(picture).hexdigest()[:40]}"
-        await self._write(key, media_type, picture)
+        key = draft_key(picture)
+        with suppress(LeaseLost):  # the same picture, brought twice at the same moment
+            await self._write(key, media_type, picture)
         return key
 
     async def copy(self, key: str, job_id: str) -> str:
@@ -75,9 +90,7 @@ class Frames:
         try:
             media_type, picture = await self.read(key)
         except (ClipNotFound, ClipNotReady) as error:
-            raise InvalidRequest(
-                "The picture is not here any more: please choose it again.", field="first_frame"
-            ) from error
+            raise picture_gone() from error
         await self._write(frame_key(job_id), media_type, picture)
         return frame_key(job_id)
 
@@ -103,12 +116,23 @@ class Frames:
         encoded = base64.b64encode(picture).decode("ascii")
         return request.model_copy(update={"first_frame": f"data:{media_type};base64,{encoded}"})
 
+    async def drop(self, key: str) -> None:
+        """Remove a job's picture, and the draft of the same picture where it is still there."""
+        with contextlib.suppress(ClipNotFound, ClipNotReady):
+            _, picture = await self.read(key)
+            await self.clips.delete(draft_key(picture))
+        await self.clips.delete(key)
+
     async def drop_old_drafts(self, now: datetime) -> None:
         """Remove the drafts that nobody used in time."""
+        await self.drop_drafts(before=now - DRAFT_LIFE)
+
+    async def drop_drafts(self, *, before: datetime | None = None) -> None:
+        """Remove every draft, or those alone that are older than a moment."""
         old = [
             stat.key
             async for stat in self.clips.list()
-            if stat.key.startswith(DRAFT) and stat.modified_at < now - DRAFT_LIFE
+            if stat.key.startswith(DRAFT) and (before is None or stat.modified_at < before)
         ]
         for key in old:
             await self.clips.delete(key)

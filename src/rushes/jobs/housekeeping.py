@@ -1,4 +1,4 @@
-"""Keeps the folder clean: bytes of jobs that were put away, and what crashes left behind."""
+"""Keeps the folder clean: jobs that were put away for good, and what crashes left behind."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rushes.domain import EVERYONE, JobQuery, JobStatus
-from rushes.errors import JobConflict
-from rushes.jobs.posters import poster_key
+from rushes.domain import EVERYONE, RUNNING, JobQuery, JobStatus
+from rushes.jobs.removing import Remover
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
     from rushes.domain import Job
+    from rushes.jobs.directory import Directory
     from rushes.ports import ClipStore, JobStore
 
 UNDO = timedelta(hours=1)
-"""How long a delete can be taken back; then the bytes go."""
+"""How long a delete can be taken back; then all of it goes."""
 PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Housekeeping:
-    """Removes bytes that nobody can reach any more."""
+    """Removes what nobody can reach any more."""
 
     store: JobStore
     clips: ClipStore
+    backends: Directory
     clock: Callable[[], datetime]
 
     async def arriving_keys(self) -> frozenset[str]:
@@ -38,22 +39,18 @@ class Housekeeping:
         )
 
     async def empty_the_bin(self) -> int:
-        """Drop the clips of jobs deleted longer ago than the undo window; return how many."""
+        """Erase the jobs deleted longer ago than the undo window; return how many.
+
+        Their backends are asked to delete them too, once.
+        """
         before, emptied = self.clock() - UNDO, 0
+        remover = Remover(self.clips, self.backends)
         async for job in self._all(JobQuery(EVERYONE, deleted=True, limit=PAGE)):
-            if job.deleted_at is None or job.deleted_at > before:
+            if job.deleted_at is None or job.deleted_at > before or job.status in RUNNING:
                 continue
-            if job.request.first_frame is not None:
-                await self.clips.delete(job.request.first_frame)
-            if job.clip is None:
-                continue
-            await self.clips.delete(job.clip.key)
-            await self.clips.delete(poster_key(job.id))
-            try:
-                await self.store.amend(replace(job, clip=None, download=None))
-            except JobConflict:  # restored or changed this very moment; next round tells
-                continue
-            emptied += 1
+            await remover.ask(job)
+            await remover.drop_bytes(job)
+            emptied += await self.store.erase(job.owner, only=job.id)
         return emptied
 
     async def _all(self, query: JobQuery) -> AsyncIterator[Job]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rushes.domain import (
@@ -19,8 +19,9 @@ from rushes.domain import (
     utc_now,
 )
 from rushes.errors import InvalidRequest, JobConflict, JobNotFound, OutcomeUnknown
-from rushes.jobs.frames import Frames, owner_of
+from rushes.jobs.frames import Frames, owner_of, picture_gone
 from rushes.jobs.housekeeping import UNDO
+from rushes.jobs.outlook import Outlook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         Viewer,
     )
     from rushes.jobs.directory import ConfiguredBackend, Directory
+    from rushes.jobs.forecast import Turn
     from rushes.ports import ClipStore, JobStore
 
 Asked = tuple["ConfiguredBackend", "VideoRequest"]
@@ -46,7 +48,7 @@ BIN_PAGES = 25
 """How far back the list of what can be restored looks, in pages of deleted jobs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class JobService:
     """The one door to jobs for whoever is looking; every method asks who that is."""
 
@@ -55,6 +57,10 @@ class JobService:
     backends: Directory
     limits: Limits
     clock: Callable[[], datetime] = utc_now
+    outlook: Outlook = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outlook = Outlook(self.store, self.backends, self.limits, self.clock)
 
     async def submit(
         self,
@@ -72,15 +78,18 @@ class JobService:
         The backends in `also` get as many each, or as many as they take, with the nearest settings
         that they take. The same `token` with the same recipe is the same batch; with another
         recipe a new one.
-        Raises InvalidRequest, or QueueFull when a limit is reached.
+        Raises InvalidRequest or LimitReached.
         """
         recipe = _recipe_digest(request, count, [backend, *also])
         submit_token = f"form:{token}:{recipe}" if token else f"new:{new_id()}"
         asked = self._asked(request, count, backend, also)
         batch = self._batch(viewer, asked, submit_token, new_id(), origin)
         batch = await self._with_frames(viewer, batch)
-        kept = await self.store.add(batch, self.limits)
-        await self._drop_unused(batch, kept)
+        kept: list[Job] = []
+        try:
+            kept = await self.store.add(await self.outlook.expected(batch), self.limits)
+        finally:
+            await self._drop_unused(batch, kept)
         return kept
 
     async def submit_once(
@@ -99,7 +108,7 @@ class JobService:
         batch_id = derived_id(viewer.owner, key, recipe)
         asked = self._asked(request, count, backend, also)
         batch = self._batch(viewer, asked, f"key:{key}", batch_id)
-        kept = await self.store.add(batch, self.limits)
+        kept = await self.store.add(await self.outlook.expected(batch), self.limits)
         if kept[0].batch != batch_id:
             raise InvalidRequest(
                 "This key was used before for another request.", field="Idempotency-Key"
@@ -122,9 +131,13 @@ class JobService:
         return job
 
     async def search(self, viewer: Viewer, query: JobQuery) -> JobPage:
-        """Return a page of the viewer's jobs, whatever scope the query names."""
-        if query.scope.owner != viewer.owner:
-            raise JobNotFound("only your own jobs can be searched")
+        """Return a page of the viewer's own jobs, or of what others show them.
+
+        Raises JobNotFound for a query about anything else.
+        """
+        audiences = query.audiences or frozenset()
+        if query.scope.owner != viewer.owner or not audiences <= viewer.audiences:
+            raise JobNotFound("only your own jobs and what you are shown can be searched")
         return await self.store.search(query)
 
     async def batch(self, viewer: Viewer, job: Job) -> list[Job]:
@@ -254,9 +267,10 @@ class JobService:
         """Return the revision as soon as it is above `after`, or when `at_most` has passed."""
         return await self.store.wait_changed(after, at_most)
 
-    async def ahead(self, job: Job) -> int:
-        """Return how many jobs of the same backend wait before this one."""
-        return await self.store.count_ahead(job)
+    async def turn(self, job: Job) -> Turn | None:
+        """Return where a waiting job stands, as the scheduler would take it; None for others."""
+        is_waiting = job.status is JobStatus.QUEUED and job.deleted_at is None
+        return (await self.outlook.turns()).get(job.id) if is_waiting else None
 
     def _asked(
         self, request: VideoRequest, count: int, backend: str | None, also: Sequence[str]
@@ -280,7 +294,10 @@ class JobService:
         if key is None:
             return batch
         if (job_id := owner_of(key)) is not None:
-            await self.get(viewer, job_id)
+            try:
+                await self.get(viewer, job_id)
+            except JobNotFound as error:
+                raise picture_gone() from error
         return [await self._with_frame(job, key) for job in batch]
 
     async def _with_frame(self, job: Job, key: str) -> Job:
@@ -290,7 +307,7 @@ class JobService:
         return replace(job, request=job.request.model_copy(update={"first_frame": copy}))
 
     async def _drop_unused(self, batch: Sequence[Job], kept: Sequence[Job]) -> None:
-        """Drop the copies of a batch that was there already."""
+        """Drop the copies of a batch that was there already, or was not taken."""
         known = {job.id for job in kept}
         for job in batch:
             if job.id not in known and job.request.first_frame is not None:

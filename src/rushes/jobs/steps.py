@@ -7,16 +7,18 @@ time of the next step. Killed between any two lines, the row says what is known.
 from __future__ import annotations
 
 import random
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rushes.counts import OK
 from rushes.domain import CancelOutcome, Failure, JobStatus, RemoteStatus, Stage
 from rushes.errors import (
     BackendError,
     BackendTimeout,
     GenerationFailed,
+    JobNotFound,
     LeaseLost,
     NotConfigured,
     OutcomeUnknown,
@@ -106,9 +108,11 @@ class Steps:
             request = await self.frames.enclosed(job.request)
             submission = await backend.backend.submit(request, idempotency_key=job.id)
         except BackendError as error:
+            backend.counts.calls[Stage.SUBMIT, error.kind] += 1
             backend.stumbled(error, Stage.SUBMIT)
             await self._save(self._after_failed_submit(job, error))
             return
+        backend.counts.calls[Stage.SUBMIT, OK] += 1
         backend.answered()
         await self._accept(job, backend, submission, wish)
 
@@ -140,9 +144,11 @@ class Steps:
         try:
             remote = await backend.backend.poll(job.remote)
         except BackendError as error:
+            backend.counts.calls[Stage.POLL, error.kind] += 1
             backend.stumbled(error, Stage.POLL)
             await self._save(self._after_failed_poll(job, error))
             return
+        backend.counts.calls[Stage.POLL, OK] += 1
         backend.answered()
         await self._follow(job.polled(remote, next_at=self.clock()), backend, wish)
 
@@ -269,7 +275,19 @@ class Steps:
             return await self.store.save(job, release=release)
         except LeaseLost:
             if job.remote is not None:
-                await self.store.record_remote(job.id, job.remote)
+                await self._keep_late(job, job.remote)
+            raise
+
+    async def _keep_late(self, job: Job, remote: RemoteJob) -> None:
+        try:
+            await self.store.record_remote(job.id, remote)
+        except JobNotFound:  # erased while it was being sent: it is not wanted there either
+            backend = self.directory.find(job.backend)
+            if backend is not None:
+                with suppress(BackendError):
+                    await backend.backend.cancel(remote)
+                with suppress(BackendError):
+                    await backend.backend.forget(remote)
             raise
 
     def _failed(self, job: Job, error: BackendError, stage: Stage) -> Job:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rushes import logs
 from rushes.domain import EVERYONE, Failure, JobStatus, Stage, new_id, utc_now
-from rushes.errors import LeaseLost, StorageError
+from rushes.errors import JobNotFound, LeaseLost, StorageError
 from rushes.jobs.fetching import Fetcher
 from rushes.jobs.frames import Frames
 from rushes.jobs.housekeeping import Housekeeping
@@ -63,6 +64,7 @@ class Worker:
     clips: ClipStore
     directory: Directory
     capacity: int = 16
+    running_per_owner: int | None = None
     clock: Callable[[], datetime] = utc_now
     name: str = field(default_factory=new_id)
     steps: Steps = field(init=False)
@@ -108,14 +110,8 @@ class Worker:
             await self._pass_wishes(before)
 
     def _choose(self, room: int) -> Choose:
-        backends = self.directory.by_any_id()
-        rates = {key: b.may_start(self.clock()) for key, b in backends.items()}
-        choose = chooser(
-            {key: backend.slots for key, backend in backends.items()},
-            capacity=max(room, 0),
-            paused=frozenset(key for key, backend in backends.items() if not backend.takes_jobs),
-            starts={key: starts for key, starts in rates.items() if starts is not None},
-        )
+        rules = self.directory.rules(self.clock(), self.running_per_owner)
+        choose = chooser(rules, capacity=max(room, 0))
         held = self.carried
 
         def free(view: QueueView) -> list[str]:
@@ -131,7 +127,7 @@ class Worker:
         return min(max(wake_at - self.clock(), BREATH), longest)
 
     def _is_open(self, backend: ConfiguredBackend) -> bool:
-        return backend.held or (backend.takes_jobs and backend.may_start(self.clock()) != 0)
+        return backend.is_held or (backend.takes_jobs and backend.may_start(self.clock()) != 0)
 
     async def _pass_wishes(self, after: int) -> None:
         for job in await self.store.changed_since(after, EVERYONE):
@@ -145,7 +141,8 @@ class Worker:
 
     async def _tidy_round(self) -> None:
         await asyncio.sleep(TIDY.total_seconds())
-        await Housekeeping(self.store, self.clips, self.clock).empty_the_bin()
+        housekeeping = Housekeeping(self.store, self.clips, self.directory, self.clock)
+        await housekeeping.empty_the_bin()
         await Frames(self.clips).drop_old_drafts(self.clock())
 
     async def _watch(self, stop: asyncio.Event, backend: ConfiguredBackend) -> None:
@@ -183,10 +180,11 @@ class Worker:
 
     async def _carry(self, job: Job, wish: asyncio.Event) -> None:
         """Take one step; the one place where an error that nobody foresaw is caught."""
+        logs.job_id.set(job.id)
         try:
             await self.steps.step(job, wish)
-        except LeaseLost:
-            log.info("job %s is carried by another worker now", job.id)
+        except (LeaseLost, JobNotFound):
+            log.info("job %s was erased, or another worker carries it now", job.id)
         except StorageError as error:
             log.warning("job %s waits for the store: %s", job.id, error)
         except Exception:

@@ -54,7 +54,12 @@ def _add_look_inside(app: FastAPI, rehearsal: Rehearsal) -> None:
     @app.get("/_mock/jobs")
     async def jobs() -> list[dict[str, object]]:
         return [
-            {"id": job.id, "dialect": job.dialect, "prompt": job.spec.prompt}
+            {
+                "id": job.id,
+                "dialect": job.dialect,
+                "prompt": job.spec.prompt,
+                "picture": job.picture,
+            }
             for job in rehearsal.jobs
         ]
 

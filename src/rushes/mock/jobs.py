@@ -70,6 +70,8 @@ class MockJob:
     work_s: float
     ending: Ending = Ending.COMPLETES
     idempotency_key: str | None = None
+    picture: str | None = None
+    """The SHA-256 of the first frame that came with it, in hex."""
     rendered_at: float | None = None
     is_deleted: bool = False
 

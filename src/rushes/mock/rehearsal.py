@@ -64,8 +64,12 @@ class Rehearsal:
         name: Callable[[str], str],
         spec: ClipSpec,
         idempotency_key: str | None,
+        picture: str | None = None,
     ) -> MockJob:
-        """Take a job and begin to render. `name` makes the public id from a fresh key."""
+        """Take a job and begin to render. `name` makes the public id from a fresh key.
+
+        `picture` is the digest of the first frame that came along: it is remembered, not drawn.
+        """
         words = words_in(spec.prompt)
         stretch = self.config.slow_factor if Word.SLOW in words else 1.0
         key = secrets.token_hex(16)
@@ -80,6 +84,7 @@ class Rehearsal:
             work_s=self.config.work_s * stretch,
             ending=_ending(words),
             idempotency_key=idempotency_key,
+            picture=picture,
         )
         self.jobs.keep(job)
         self._prepare(job)

@@ -18,6 +18,7 @@ from rushes.errors import (
     BadBackendResponse,
     NotConfigured,
     NotSent,
+    WrongScheme,
 )
 from rushes.net.addresses import (
     base_url,
@@ -129,11 +130,13 @@ class GuardedClient:
         json: JsonValue = None,
         form: Mapping[str, str | Upload] | None = None,
         within: timedelta | None = None,
+        may_redirect: bool = False,
     ) -> Answer:
         """Make one API call and return the whole answer, whatever its status.
 
         `address` is a path below the base URL, or a URL of the same origin. `form` goes out as
         multipart/form-data, which every server of this field takes. `within` bounds all of it.
+        A redirect is refused, or with `may_redirect` returned; it is never followed.
         """
         url = self._own(address)
         request = self._request(method, url, headers, query=query, json=json, form=form)
@@ -141,7 +144,7 @@ class GuardedClient:
         with self._translated(url):
             async with asyncio.timeout(seconds):
                 answer = await self._exchange(request)
-        if 300 <= answer.status < 400:
+        if 300 <= answer.status < 400 and not may_redirect:
             raise self._redirected(answer.headers, answer.detail)
         return answer
 
@@ -316,10 +319,8 @@ class GuardedClient:
                 f"{where} did not answer in time", detail=f"{where}: no whole answer in time"
             ) from error
         except httpx.HTTPError as error:
-            seen = self.redactor.clean(f"{type(error).__name__}: {error}")
-            raise BackendUnavailable(
-                f"the connection to {where} broke", detail=f"{where}: {seen}"
-            ) from error
+            seen = f"{where}: {self.redactor.clean(f'{type(error).__name__}: {error}')}"
+            raise BackendUnavailable(f"the connection to {where} broke", detail=seen) from error
 
     def _not_sent(self, where: str, error: httpx.HTTPError) -> NotSent:
         causes = list(_causes(error))
@@ -330,6 +331,8 @@ class GuardedClient:
             return NotSent(
                 f"the certificate of {where} is not trusted", retryable=False, detail=detail
             )
+        if any(isinstance(cause, ssl.SSLError) for cause in causes):
+            return WrongScheme(f"{where} speaks no https, perhaps http", detail=detail)
         return NotSent(f"{where} cannot be reached", detail=detail)
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from rushes.domain import JobEvent, JobStatus
+from rushes.domain import Job, JobEvent, JobStatus, VideoRequest
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rushes.domain import Job, RemoteJob
+    from rushes.domain import RemoteJob
+
+NOWHERE = ""
+"""The backend of an erased job, and of no other."""
+TOMBSTONE_LIFE = timedelta(days=2)
+"""How long open pages can learn of an erased job, and it counts among what was asked for today."""
 
 
 def saved(row: Job, job: Job, *, now: datetime) -> Job:
@@ -65,6 +71,23 @@ def evidenced(row: Job, remote: RemoteJob, *, now: datetime) -> Job:
     """Return `row` with a remote id that came late; an unknown job is due to follow it."""
     is_unknown = row.status is JobStatus.UNKNOWN
     return replace(row, remote=remote, next_at=now if is_unknown else row.next_at)
+
+
+def tombstone(row: Job, *, now: datetime) -> Job:
+    """Return what an erased job leaves: that it was asked for, and nothing that anybody said."""
+    return Job(
+        id=row.id,
+        batch=row.id,
+        place=0,
+        owner=row.owner,
+        backend=NOWHERE,
+        request=VideoRequest(prompt="-"),
+        submit_token=row.id,
+        created_at=row.created_at,
+        status=JobStatus.CANCELLED,
+        fence=row.fence + 1,
+        deleted_at=now,
+    )
 
 
 def events_between(before: Job | None, after: Job, *, now: datetime) -> list[JobEvent]:

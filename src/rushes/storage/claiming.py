@@ -1,4 +1,4 @@
-"""Who may be leased next: the statements of the claim, run in one serialised transaction."""
+"""Who may be leased next: the claim, run in one serialised transaction."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import and_, case, func, or_, select, update
 
 from rushes.domain import RUNNING, JobStatus
 from rushes.ports import Claimed, QueueRow, QueueView
+from rushes.storage.lanes import IS_QUEUED, in_turns, last_starts, running_counts
 from rushes.storage.rows import JOB_COLUMNS, job_of
 from rushes.storage.tables import jobs
 
@@ -21,11 +22,7 @@ if TYPE_CHECKING:
     from rushes.domain import Job
     from rushes.ports import Choose
 
-VIEW_MAX = 500
-"""Rows of each kind that one claim looks at."""
-
 ACTIVE = frozenset({JobStatus.QUEUED, JobStatus.UNKNOWN, *RUNNING})
-HOLDS_SLOT = frozenset({JobStatus.SUBMITTING, JobStatus.IN_PROGRESS})
 NO_LEASE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
 
 # A leased job is due when its lease has run out, if nobody gave it back before.
@@ -36,7 +33,6 @@ CLAIMABLE = and_(
     jobs.c.next_at.is_not(None),
     or_(jobs.c.deleted_at.is_(None), jobs.c.status.in_(RUNNING)),
 )
-IS_QUEUED = jobs.c.status == JobStatus.QUEUED
 
 
 async def claim(
@@ -73,8 +69,11 @@ async def _queue_view(connection: AsyncConnection, now: datetime) -> QueueView:
     """
     waiting = await _rows(connection, _due(IS_QUEUED, now))
     moving = await _rows(connection, _due(~IS_QUEUED, now))
-    due = sorted(waiting + moving, key=lambda row: (row.created_at, row.place, row.id))
-    return QueueView(due=due, running=await _running(connection))
+    return QueueView(
+        due=sorted(waiting + moving, key=lambda row: (row.created_at, row.place, row.id)),
+        running=await running_counts(connection),
+        started=await last_starts(connection),
+    )
 
 
 async def _lease(
@@ -104,24 +103,9 @@ async def _next_due(
 
 
 def _due(kind: ColumnElement[bool], now: datetime) -> Select[Any]:
-    names = ("id", "owner", "backend", "status", "created_at", "place")
-    return (
-        select(*(jobs.c[name] for name in names))
-        .where(CLAIMABLE, kind, jobs.c.next_at <= now, _due_at <= now)
-        .order_by(jobs.c.created_at, jobs.c.place, jobs.c.id)
-        .limit(VIEW_MAX)
-    )
+    is_wished = jobs.c.cancel_requested_at.is_not(None).label("cancel_requested")
+    return in_turns(and_(CLAIMABLE, kind, jobs.c.next_at <= now, _due_at <= now), is_wished)
 
 
 async def _rows(connection: AsyncConnection, statement: Select[Any]) -> list[QueueRow]:
     return [QueueRow(**row) for row in (await connection.execute(statement)).mappings()]
-
-
-async def _running(connection: AsyncConnection) -> dict[str, int]:
-    statement = (
-        select(jobs.c.backend, func.count().label("held"))
-        .where(jobs.c.status.in_(HOLDS_SLOT))
-        .group_by(jobs.c.backend)
-    )
-    rows = (await connection.execute(statement)).mappings()
-    return {row["backend"]: row["held"] for row in rows}

@@ -6,18 +6,19 @@ import asyncio
 import fcntl
 import logging
 import os
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from rushes.counts import Counts
 from rushes.errors import StorageError
 from rushes.storage.border import database_errors, file_errors
 from rushes.storage.migrations import bring_up_to_date
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Coroutine, Iterator
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine
@@ -39,14 +40,18 @@ PRAGMAS = (
     "PRAGMA synchronous = FULL",  # what was acknowledged survives a power cut
     f"PRAGMA busy_timeout = {WAIT_SECONDS * 1000}",
     "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # what is deleted is overwritten
 )
 
 
 class EmbeddedDatabase:
     """One SQLite file that this process alone holds, brought up to date when it is opened."""
 
-    def __init__(self, path: Path, *, sqlite_version: tuple[int, int, int]) -> None:
+    def __init__(
+        self, path: Path, *, sqlite_version: tuple[int, int, int], counts: Counts | None = None
+    ) -> None:
         self._path = path
+        self._counts = counts or Counts()
         self._version = sqlite_version
         self._lock: int | None = None
         self._running: set[asyncio.Task[Any]] = set()
@@ -55,6 +60,7 @@ class EmbeddedDatabase:
         is_safe = sqlite_version >= SAFE_WITH_READERS
         self._reader = _engine(path) if is_safe else self._writer
         self._writes = self._writer.execution_options(begin="BEGIN IMMEDIATE")
+        self._bare = self._writer.execution_options(begin=None)
 
     async def open(self) -> None:
         """Take the folder, check the file, create or upgrade the schema; raises StorageError."""
@@ -91,16 +97,40 @@ class EmbeddedDatabase:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that sees one moment."""
-        with database_errors():
+        with self._counted_errors():
             async with self._reader.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """One transaction, alone among the writers; what it wrote is on disk afterwards."""
-        with database_errors():
+        with self._counted_errors():
             async with self._writes.begin() as connection:
                 yield connection
+
+    async def scrub(self, *, rewrite: bool) -> None:
+        """Leave nothing in the files of what was deleted: empty the log, whose pages still have it.
+
+        `rewrite` writes the whole file anew first, for what was deleted before deleting meant
+        overwriting. Raises StorageError where readers keep the log in use.
+        """
+        with database_errors():
+            async with self._bare.connect() as connection:
+                if rewrite:
+                    await connection.exec_driver_sql("VACUUM")
+                emptied = await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                is_busy = emptied.one()[0]
+        if is_busy:
+            raise StorageError("the database's log is in use and still holds what was erased")
+
+    @contextmanager
+    def _counted_errors(self) -> Iterator[None]:
+        try:
+            with database_errors():
+                yield
+        except StorageError:
+            self._counts.database_errors += 1
+            raise
 
     async def uncut(self, work: Coroutine[Any, Any, T]) -> T:
         """Let `work` end even when its caller is cancelled: no transaction is torn or forgotten."""
@@ -166,4 +196,6 @@ def _prepare(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+        statement = connection.get_execution_options().get("begin", "BEGIN")
+        if statement is not None:  # VACUUM and checkpoints stand outside of transactions
+            connection.exec_driver_sql(statement)

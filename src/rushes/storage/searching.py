@@ -9,6 +9,7 @@ from sqlalchemy import select, tuple_
 
 from rushes.domain import Job, JobPage
 from rushes.errors import InvalidRequest
+from rushes.storage.erasing import IS_THERE
 from rushes.storage.rows import JOB_COLUMNS, job_of
 from rushes.storage.tables import from_micros, jobs, to_micros
 
@@ -44,13 +45,9 @@ def page_of(query: JobQuery, rows: Sequence[RowMapping]) -> JobPage:
     return JobPage(found, next=_cursor(found[-1]) if len(rows) > size else None)
 
 
-def older_than(job: Job) -> ColumnElement[bool]:
-    """Return the condition that a row came before `job`."""
-    return _age < (job.created_at, job.place, job.id)
-
-
 def _conditions(query: JobQuery) -> Iterator[ColumnElement[bool]]:
     yield jobs.c.deleted_at.is_not(None) if query.deleted else jobs.c.deleted_at.is_(None)
+    yield IS_THERE
     equal = {
         "owner": query.scope.owner if query.audiences is None else None,
         "backend": query.backend,

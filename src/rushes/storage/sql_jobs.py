@@ -15,24 +15,34 @@ from sqlalchemy import func, select
 
 from rushes.domain import Job, JobEvent, JobPage
 from rushes.errors import JobNotFound
-from rushes.storage.claiming import IS_QUEUED, claim, renew, void_leases
+from rushes.storage.claiming import claim, renew, void_leases
 from rushes.storage.embedded import EmbeddedDatabase
+from rushes.storage.erasing import IS_THERE
+from rushes.storage.lanes import whole_queue
 from rushes.storage.rows import JOB_COLUMNS, job_of
-from rushes.storage.searching import older_than, page_of, page_statement
+from rushes.storage.searching import page_of, page_statement
 from rushes.storage.sql_people import SqlAccounts, SqlOperators, SqlShares
 from rushes.storage.sql_sessions import SqlSessions
 from rushes.storage.tables import counter, events, jobs
+from rushes.storage.tallying import (
+    census_statement,
+    count_of,
+    ending_of,
+    endings_statement,
+    tally_statement,
+)
 from rushes.storage.writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
     from sqlalchemy import Executable, RowMapping
 
-    from rushes.domain import JobQuery, Limits, RemoteJob, Scope
-    from rushes.ports import Choose, Claimed
+    from rushes.counts import Counts
+    from rushes.domain import Ending, JobCount, JobQuery, JobStatus, Limits, RemoteJob, Scope
+    from rushes.ports import Choose, Claimed, Queue
 
 T = TypeVar("T")
 
@@ -49,8 +59,9 @@ class SqlJobs:
         clock: Callable[[], datetime],
         *,
         sqlite_version: tuple[int, int, int] = sqlite3.sqlite_version_info,
+        counts: Counts | None = None,
     ) -> None:
-        self._database = EmbeddedDatabase(path, sqlite_version=sqlite_version)
+        self._database = EmbeddedDatabase(path, sqlite_version=sqlite_version, counts=counts)
         self._clock = clock
         self._latest = 0
         self._changed = asyncio.Event()
@@ -98,7 +109,7 @@ class SqlJobs:
 
     async def get(self, job_id: str) -> Job:
         """See ports.JobStore."""
-        rows = await self._read(select(*JOB_COLUMNS).where(jobs.c.id == job_id))
+        rows = await self._read(select(*JOB_COLUMNS).where(jobs.c.id == job_id, IS_THERE))
         if not rows:
             raise JobNotFound(f"there is no job {job_id}")
         return job_of(rows[0])
@@ -176,12 +187,39 @@ class SqlJobs:
         )
         return [JobEvent(**row) for row in reversed(await self._read(statement))]
 
-    async def count_ahead(self, job: Job) -> int:
+    async def queue(self) -> Queue:
         """See ports.JobStore."""
-        is_ahead = (IS_QUEUED, jobs.c.backend == job.backend, jobs.c.deleted_at.is_(None))
-        statement = select(func.count().label("ahead")).where(*is_ahead, older_than(job))
-        rows = await self._read(statement)
-        return int(rows[0]["ahead"])
+        return await self._database.uncut(self._whole_queue())
+
+    async def _whole_queue(self) -> Queue:
+        async with self._database.reading() as connection:
+            return await whole_queue(connection)
+
+    async def erase(self, owner: str, *, only: str | None = None) -> int:
+        """See ports.JobStore. All of somebody's at once also write the file anew."""
+        count = await self._write(lambda writing: writing.erase(owner, only))
+        await self._database.uncut(self._database.scrub(rewrite=only is None))
+        return count
+
+    # --- for operators --------------------------------------------------------------------------
+
+    async def adopt(self, owner: str, by: str) -> int:
+        """See ports.JobStore."""
+        return await self._write(lambda writing: writing.adopt(owner, by))
+
+    async def census(self) -> Mapping[tuple[str, JobStatus], int]:
+        """See ports.JobStore."""
+        rows = await self._read(census_statement())
+        return {(row["backend"], row["status"]): row["count"] for row in rows}
+
+    async def tally(self) -> list[JobCount]:
+        """See ports.JobStore."""
+        return [count_of(row) for row in await self._read(tally_statement())]
+
+    async def endings(self, backends: Collection[str], *, limit: int) -> list[Ending]:
+        """See ports.JobStore."""
+        rows = await self._read(endings_statement(backends, limit))
+        return [ending_of(row) for row in rows]
 
     # --- for workers ----------------------------------------------------------------------------
 

@@ -89,6 +89,12 @@ class SqlAccounts(SqlPeople):
         if values:
             await self._write(update(tokens).where(tokens.c.id == token_id).values(**values))
 
+    async def drop_tokens(self, owner: str) -> int:
+        """See ports.AccountStore."""
+        count = len(await self.tokens_of(owner))
+        await self._write(delete(tokens).where(tokens.c.owner == owner))
+        return count
+
 
 class SqlShares(SqlPeople):
     """See ports.ShareStore."""

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 from rushes.domain import (
@@ -165,6 +166,15 @@ jobs = Table(
     Index("ix_jobs_status", "status", "backend"),
     Index("ix_jobs_batch", "batch"),
     Index("ix_jobs_shared_with", "shared_with", "created_at"),
+    Index(
+        "ix_jobs_submitted_at",
+        "backend",
+        "owner",
+        "submitted_at",
+        # Partial, so that it serves only who asks for starts, and no search is led astray.
+        sqlite_where=text("submitted_at IS NOT NULL"),
+        postgresql_where=text("submitted_at IS NOT NULL"),
+    ),
 )
 
 events = Table(

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
-from rushes.errors import JobConflict, JobNotFound, LeaseLost, QueueFull
+from rushes.errors import JobConflict, JobNotFound, LeaseLost
 from rushes.storage.changes import events_between, evidenced, marked, saved
-from rushes.storage.claiming import IS_QUEUED, NO_LEASE
+from rushes.storage.claiming import NO_LEASE
+from rushes.storage.erasing import IS_THERE, drop_old_tombstones, erase
+from rushes.storage.lanes import IS_QUEUED
+from rushes.storage.limits import DAY, Standing, keep_limits
 from rushes.storage.rows import (
     JOB_COLUMNS,
     JOB_FIELDS,
@@ -22,7 +25,7 @@ from rushes.storage.rows import (
     searched_text,
     values_of,
 )
-from rushes.storage.tables import counter, events, jobs
+from rushes.storage.tables import counter, events, jobs, shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,11 +93,29 @@ class Writing:
         if row.remote is None:
             await self._put(row, evidenced(row, remote, now=self.now), ("remote", "next_at"))
 
+    async def adopt(self, owner: str, by: str) -> int:
+        """Write another owner; tokens of forms are made anew, lest two people's be the same."""
+        values = {
+            "owner": by,
+            "submit_token": "adopted:" + jobs.c.id,
+            "revision": await self._next_revision(),
+        }
+        moved = update(jobs).where(jobs.c.owner == owner).values(**values).returning(jobs.c.id)
+        count = len((await self.connection.execute(moved)).all())
+        theirs = update(shares).where(shares.c.owner == owner).values(owner=by)
+        await self.connection.execute(theirs)
+        return count
+
+    async def erase(self, owner: str, only: str | None) -> int:
+        """Replace jobs by tombstones, and remove the old ones of those."""
+        await drop_old_tombstones(self.connection, self.now)
+        revision = await self._next_revision()
+        return await erase(self.connection, owner, only, now=self.now, revision=revision)
+
     async def _row(self, job_id: str) -> tuple[Job, datetime | None]:
         """Return the job and the end of its lease."""
-        statement = (
-            select(*JOB_COLUMNS, jobs.c.lease_until).where(jobs.c.id == job_id).with_for_update()
-        )
+        columns, is_it = (*JOB_COLUMNS, jobs.c.lease_until), jobs.c.id == job_id
+        statement = select(*columns).where(is_it, IS_THERE).with_for_update()
         row = (await self.connection.execute(statement)).mappings().one_or_none()
         if row is None:
             raise JobNotFound(f"there is no job {job_id}")
@@ -133,10 +154,20 @@ class Writing:
         return [job_of(row) for row in (await self.connection.execute(statement)).mappings()]
 
     async def _keep_limits(self, owner: str, more: int, limits: Limits) -> None:
-        if await self._waiting() + more > limits.queued_total:
-            raise QueueFull("too many jobs are waiting")
-        if await self._waiting(jobs.c.owner == owner) + more > limits.queued_per_owner:
-            raise QueueFull("too many of your jobs are waiting")
+        standing = Standing(
+            waiting=await self._waiting(),
+            waiting_of_owner=await self._waiting(jobs.c.owner == owner),
+            asked=[] if limits.daily_per_owner is None else await self._asked_lately(owner),
+        )
+        keep_limits(limits, standing, more, now=self.now)
+
+    async def _asked_lately(self, owner: str) -> Sequence[datetime]:
+        statement = (
+            select(jobs.c.created_at)
+            .where(jobs.c.owner == owner, jobs.c.created_at > self.now - DAY)
+            .order_by(jobs.c.created_at)
+        )
+        return (await self.connection.execute(statement)).scalars().all()
 
     async def _waiting(self, *conditions: ColumnElement[bool]) -> int:
         statement = select(func.count()).where(IS_QUEUED, jobs.c.deleted_at.is_(None), *conditions)

@@ -17,5 +17,6 @@ async def about(request: Request, site: CurrentSite, viewer: CurrentViewer) -> R
         viewer=viewer,
         version=rushes.__version__,
         backends=site.jobs.backends.all(),
+        operators_may_read=site.oversight.may_read,
         paragraphs=[part.strip() for part in site.config.about.split("\n\n") if part.strip()],
     )

@@ -9,10 +9,12 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from rushes.domain import Catalogue, Job, JobQuery, JobStatus, Scope, VideoRequest
 from rushes.errors import InvalidRequest
 from rushes.jobs.directory import ConfiguredBackend
+from rushes.jobs.forecast import Turn
 from rushes.web.dependencies import CurrentSite, CurrentViewer, JobId, OwnJob, Site
 from rushes.web.forms import ALSO_MAX, COUNT_MAX
+from rushes.web.problems import ALWAYS, NO_SUCH_JOB, TOO_MANY
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"])
+router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=ALWAYS)
 
 
 class NewJob(BaseModel):
@@ -70,9 +72,25 @@ class ClipOut(BaseModel):
 
 
 class QueueOut(BaseModel):
-    """Where a waiting job stands."""
+    """Where a waiting job stands: how many start before it, and when its clip may be here.
+
+    In seconds from now: half of all clips are here after `usual_s`, nine of ten after `late_s`;
+    null where too little was measured, or the backend takes no jobs now.
+    """
 
     ahead: int
+    usual_s: int | None
+    late_s: int | None
+
+    @classmethod
+    def of(cls, turn: Turn) -> Self:
+        """Tell a turn to a program."""
+        ready = turn.ready
+        return cls(
+            ahead=turn.place - 1,
+            usual_s=round(ready.low.total_seconds()) if ready else None,
+            late_s=round(ready.high.total_seconds()) if ready else None,
+        )
 
 
 class JobOut(BaseModel):
@@ -81,6 +99,8 @@ class JobOut(BaseModel):
     id: str
     status: JobStatus
     progress: int | None
+    eta_s: int | None
+    """How many seconds more the backend expects to need, while it works and where it says so."""
     failure: FailureOut | None
     request: dict[str, Any]
     clip: ClipOut | None
@@ -94,21 +114,28 @@ class JobOut(BaseModel):
     @classmethod
     async def of(cls, job: Job, site: Site) -> Self:
         """Tell a job to a program: nothing of the backend's addresses, ids or details."""
-        waits = job.status is JobStatus.QUEUED
+        turn = await site.jobs.turn(job)
         return cls(
             id=job.id,
             status=job.status,
             progress=job.progress,
+            eta_s=_eta(job),
             failure=_failure(job),
             request=_asked(job, site),
             clip=_clip(job, site),
             created_at=job.created_at,
             finished_at=job.finished_at,
-            queue=QueueOut(ahead=await site.jobs.ahead(job)) if waits else None,
+            queue=QueueOut.of(turn) if turn else None,
             batch=job.batch,
             origin=job.origin,
             backend=job.backend,
         )
+
+
+def _eta(job: Job) -> int | None:
+    if job.status is not JobStatus.IN_PROGRESS or job.remote is None or job.remote.eta is None:
+        return None
+    return round(job.remote.eta.total_seconds())
 
 
 def _asked(job: Job, site: Site) -> dict[str, Any]:
@@ -181,7 +208,7 @@ async def list_jobs(
     return JobsOut(jobs=[await JobOut.of(job, site) for job in page.jobs], next=page.next)
 
 
-@router.post("/jobs", status_code=202)
+@router.post("/jobs", status_code=202, responses=TOO_MANY)
 async def create_jobs(
     site: CurrentSite,
     viewer: CurrentViewer,
@@ -213,19 +240,19 @@ async def told_job(job: OwnJob, site: CurrentSite) -> JobOut:
     return await JobOut.of(job, site)
 
 
-@router.get("/jobs/{job_id}")
+@router.get("/jobs/{job_id}", responses=NO_SUCH_JOB)
 async def get_job(job: Annotated[JobOut, Depends(told_job)]) -> JobOut:
     """Look at one job."""
     return job
 
 
-@router.post("/jobs/{job_id}/cancel")
+@router.post("/jobs/{job_id}/cancel", responses=NO_SUCH_JOB)
 async def cancel_job(site: CurrentSite, viewer: CurrentViewer, job_id: JobId) -> JobOut:
     """Wish a job's end; `status` tells when it has come."""
     return await JobOut.of(await site.jobs.cancel(viewer, job_id), site)
 
 
-@router.delete("/jobs/{job_id}", status_code=204)
+@router.delete("/jobs/{job_id}", status_code=204, responses=NO_SUCH_JOB)
 async def delete_job(site: CurrentSite, viewer: CurrentViewer, job_id: JobId) -> None:
     """Put a job away; one that still runs is cancelled first."""
     await site.jobs.delete(viewer, job_id)
@@ -267,7 +294,7 @@ class BackendOut(BaseModel):
             name=backend.name,
             host=backend.host,
             is_up=backend.is_up,
-            is_held=backend.held,
+            is_held=backend.is_held,
             default_model=backend.default_model,
             models=models,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -12,11 +12,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from rushes.domain import Job, JobStatus, Viewer
 from rushes.errors import ClipNotFound, ClipNotReady, ResultLost
 from rushes.ports import BlobState, ClipReader
-from rushes.web.dependencies import CurrentSite, OwnJob, Site
+from rushes.web.dependencies import CurrentSite, CurrentViewer, SeenJob, Site
 from rushes.web.headers import CLIP_POLICY
 from rushes.web.keepsakes import keepsake
 from rushes.web.names import EXTENSIONS, clip_name, disposition, keepsake_name
 from rushes.web.ranges import Selection, select
+from rushes.web.receipts import Receipt, receipt_of
 from rushes.web.streaming import Stream
 
 READ = 512 * 1024
@@ -26,6 +27,8 @@ GO_ON = timedelta(seconds=60)
 """How long whoever watches waits for a download that was cut to go on."""
 LOOK = timedelta(seconds=0.5)
 FOR_EVER = "private, max-age=31536000, immutable"
+WHILE_SHOWN = "private, no-cache"
+"""For others' eyes: asked for anew each time, since the owner may have taken it back."""
 
 NOT_YET = "the clip has not begun to arrive"
 
@@ -39,6 +42,8 @@ class OpenClip:
     job: Job
     key: str
     reader: ClipReader
+    kept: str = FOR_EVER
+    """What caches are told of a whole clip."""
 
     @property
     def is_whole(self) -> bool:
@@ -46,7 +51,17 @@ class OpenClip:
         return self.reader.state is BlobState.WHOLE
 
 
-async def open_clip(job: OwnJob, site: CurrentSite) -> AsyncIterator[OpenClip]:
+async def open_clip(
+    job: SeenJob, site: CurrentSite, viewer: CurrentViewer
+) -> AsyncIterator[OpenClip]:
+    """Hold the clip of a job open that the viewer may watch."""
+    kept = FOR_EVER if job.owner == viewer.owner else WHILE_SHOWN
+    async with holding(job, site, kept) as held:
+        yield held
+
+
+@asynccontextmanager
+async def holding(job: Job, site: Site, kept: str) -> AsyncIterator[OpenClip]:
     """Hold the job's clip open; raises ClipNotFound or ClipNotReady."""
     key = clip_key(job)
     async with AsyncExitStack() as stack:
@@ -56,7 +71,7 @@ async def open_clip(job: OwnJob, site: CurrentSite) -> AsyncIterator[OpenClip]:
             if job.clip is None:
                 raise ClipNotReady(NOT_YET) from error
             raise
-        yield OpenClip(job, key, reader)
+        yield OpenClip(job, key, reader, kept)
 
 
 def clip_key(job: Job) -> str:
@@ -74,13 +89,20 @@ def clip_key(job: Job) -> str:
 async def clip(
     request: Request,
     site: CurrentSite,
+    viewer: CurrentViewer,
     held: Annotated[OpenClip, Depends(open_clip)],
     download: str = "",
     beside: Annotated[Literal["", "recipe"], Query(alias="with")] = "",
 ) -> Response:
     """Answer with the clip or the part of it that was asked for, or with a zip of it."""
     if beside:
-        return _zip(request, site, held)
+        job = await site.jobs.get(viewer, held.job.id)  # the recipe is the owner's alone
+        return _zip(request, site, held, await receipt_of(request, site, viewer, job))
+    return sent(request, site, held, is_download=bool(download))
+
+
+def sent(request: Request, site: Site, held: OpenClip, *, is_download: bool) -> Response:
+    """Answer with an open clip, or the part of it that was asked for."""
     is_get = request.method == "GET"
     etag = f'"{held.key}"'
     selection = select(
@@ -90,7 +112,7 @@ async def clip(
         if_range=request.headers.get("if-range"),
         if_none_match=request.headers.get("if-none-match"),
     )
-    headers = clip_headers(held, selection, is_download=bool(download)) | {"ETag": etag}
+    headers = clip_headers(held, selection, is_download=is_download) | {"ETag": etag}
     if not is_get or selection.status in {304, 416}:
         return Response(status_code=selection.status, headers=headers)
     return Stream(
@@ -102,7 +124,7 @@ async def clip(
     )
 
 
-def _zip(request: Request, site: Site, held: OpenClip) -> Response:
+def _zip(request: Request, site: Site, held: OpenClip, receipt: Receipt) -> Response:
     """Answer with the clip and its recipe in one file, made while it is sent."""
     if not held.is_whole or held.job.clip is None:
         raise ClipNotReady("the clip is still on its way")
@@ -114,7 +136,7 @@ def _zip(request: Request, site: Site, held: OpenClip) -> Response:
     }
     if request.method != "GET":
         return Response(headers=headers)
-    chunks = keepsake(held.job, held.job.clip, relay(held.reader, 0, held.reader.size))
+    chunks = keepsake(held.job, held.job.clip, receipt, relay(held.reader, 0, held.reader.size))
     return Stream(chunks, stop=site.stop, patience=PATIENCE, headers=headers)
 
 
@@ -122,7 +144,7 @@ def clip_headers(held: OpenClip, selection: Selection, *, is_download: bool) -> 
     """Return what is said of the clip; its type is ours, never the backend's."""
     size = held.reader.size
     headers = {
-        "Cache-Control": FOR_EVER if held.is_whole else "no-store",
+        "Cache-Control": held.kept if held.is_whole else "no-store",
         "Content-Security-Policy": CLIP_POLICY,
     }
     if size is not None:
@@ -168,6 +190,7 @@ async def follow(site: Site, held: OpenClip, start: int, stop: int | None) -> As
             try:
                 async for chunk in relay(reader, position, stop):
                     position += len(chunk)
+                    site.counts.clip_bytes_out += len(chunk)
                     yield chunk
             except ResultLost:
                 await reopened.aclose()

@@ -1,19 +1,18 @@
-"""The door: sessions for whoever knows the shared password, and a brake on guessing it."""
+"""The door: sessions for whoever knows a password, and a brake on guessing it."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
 
-from rushes.domain import LOCAL_OWNER
+from rushes.people.presence import Presence
 from rushes.web.proxies import household
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
@@ -30,6 +29,7 @@ FRESH = LIFE - timedelta(days=1)
 TOKEN_BYTES = 32
 COOKIE = "rushes_session"
 EVERYBODY = "everybody"
+HELD_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ ALL = Brake(free=100, first=timedelta(seconds=1), most=timedelta(minutes=1))
 
 
 def pause(who: str, tries: int) -> timedelta:
-    """Return how long one household, or everybody together, waits after so many tries."""
+    """Return how long one household or account, or everybody together, waits after so many."""
     return (ALL if who == EVERYBODY else ONE).pause(tries)
 
 
@@ -69,26 +69,29 @@ class Session:
 
 @dataclass(slots=True)
 class Door:
-    """Lets in whoever knows the password. Every method may raise StorageError.
+    """Lets in whoever knows a password. Every method may raise StorageError.
 
-    `lock` changes with the password: sessions that another one opened are unknown.
+    `recognise` returns whose name and password these are, and None for nobody's. `lock` changes
+    with the one shared password: sessions that another one opened are unknown.
     """
 
     sessions: SessionStore
-    is_right: Callable[[str], Awaitable[bool]]
+    recognise: Callable[[str, str], Awaitable[str | None]]
     lock: str
     clock: Callable[[], datetime]
-    _overs: WeakValueDictionary[str, asyncio.Event] = field(default_factory=WeakValueDictionary)
+    asks_name: bool = False
+    """Whether people have passwords of their own."""
+    presence: Presence = field(default_factory=Presence)
 
-    async def must_wait(self, host: str) -> timedelta:
+    async def must_wait(self, host: str, name: str = "") -> timedelta:
         """Count a try from an address, before its password is looked at; zero lets it try."""
-        return await self.sessions.count_try([household(host), EVERYBODY], pause)
+        return await self.sessions.count_try(self._who(host, name), pause)
 
-    async def open(self, host: str, before: str | None, owner: str = LOCAL_OWNER) -> str:
+    async def open(self, host: str, before: str | None, owner: str) -> str:
         """Begin a session after the right password, end the one before, return the new token."""
         if before:
             await self.close(before)
-        await self.sessions.forgive([household(host), EVERYBODY])
+        await self.sessions.forgive(self._who(host, owner))
         token = secrets.token_urlsafe(TOKEN_BYTES)
         await self.sessions.begin(self._digest(token), owner, self.clock() + LIFE)
         return token
@@ -99,7 +102,7 @@ class Door:
             return None
         known_as, now = self._digest(token), self.clock()
         # Taken before the look-up, so that a sign-out in between is not missed.
-        over = self._overs.setdefault(known_as, asyncio.Event())
+        over = self.presence.over(known_as)
         kept = await self.sessions.find(known_as)
         if kept is None:
             return None
@@ -112,9 +115,15 @@ class Door:
         """End a session, and with it the streams that it opened."""
         known_as = self._digest(token)
         await self.sessions.end(known_as)
-        over = self._overs.get(known_as)
-        if over is not None:
-            over.set()
+        self.presence.end(known_as)
+
+    def _who(self, host: str, name: str) -> list[str]:
+        """Return under which names a try is counted; what was typed as one is not kept."""
+        names = [household(host), EVERYBODY]
+        if self.asks_name:
+            typed = hashlib.sha256(name.strip().casefold().encode("utf-8", "surrogatepass"))
+            names.append(f"account:{typed.hexdigest()[:HELD_DIGITS]}")
+        return names
 
     def _digest(self, token: str) -> str:
         """Return what is stored of a token.

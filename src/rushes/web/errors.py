@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from fastapi import Request
@@ -24,11 +25,16 @@ STATUS: Mapping[type[errors.RushesError], int] = {
     errors.RequestError: 400,
     errors.InvalidRequest: 422,
     errors.NotAllowed: 403,
+    errors.AccountClosed: 403,
     errors.JobNotFound: 404,
     errors.ClipNotFound: 404,
     errors.ClipNotReady: 404,
+    errors.ShareNotFound: 404,
     errors.JobConflict: 409,
-    errors.QueueFull: 503,
+    errors.LimitReached: 429,
+    errors.QueueFull: 429,
+    errors.PersonalQueueFull: 429,
+    errors.DailyLimitReached: 429,
     errors.BackendError: 502,
     errors.BackendTimeout: 504,
     errors.StorageError: 503,
@@ -38,6 +44,7 @@ STATUS: Mapping[type[errors.RushesError], int] = {
 RETRY_AFTER: Mapping[type[errors.RushesError], int] = {
     errors.ClipNotReady: 2,
     errors.QueueFull: 30,
+    errors.PersonalQueueFull: 30,
     errors.StorageError: 5,
 }
 
@@ -47,7 +54,10 @@ RENDER_ERRORS = (TemplateError, AttributeError, LookupError, OSError, TypeError,
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One refusal, before it becomes a page or a JSON document (RFC 9457)."""
+    """One refusal, before it becomes a page or a JSON document (RFC 9457).
+
+    `message` is for programs, in English; people read `told`.
+    """
 
     status: int
     kind: str
@@ -55,18 +65,22 @@ class Problem:
     where: str | None = None
     """The field to blame, where there is one."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    error: errors.RushesError | None = None
 
     @classmethod
     def of(cls, error: errors.RushesError) -> "Problem":
         """Tell an error without what is meant for operators alone."""
         ancestors = type(error).__mro__
         wait = next((RETRY_AFTER[c] for c in ancestors if c in RETRY_AFTER), None)
+        if isinstance(error, errors.LimitReached) and error.retry_after is not None:
+            wait = ceil(error.retry_after.total_seconds())
         return cls(
             status=next(STATUS[c] for c in ancestors if c in STATUS),
             kind=error.kind,
             message=error.message,
             where=getattr(error, "field", None),
             headers={} if wait is None else {"Retry-After": str(wait)},
+            error=error,
         )
 
     @classmethod
@@ -74,6 +88,14 @@ class Problem:
         """Tell a bare HTTP refusal; its kind is the status in words."""
         kind = HTTPStatus(status).name.lower()
         return cls(status, kind, message, headers=headers)
+
+    def told(self, translate: Translate) -> str:
+        """Return what is wrong, in the language that `translate` speaks."""
+        if isinstance(self.error, errors.InvalidRequest):
+            return self.error.told(translate)
+        if isinstance(self.error, errors.LimitReached):
+            return _limit(self.error, translate)
+        return _of_kind(translate).get(self.kind) or _words(self.status, translate)[1]
 
 
 def wants_json(scope: Scope) -> bool:
@@ -116,7 +138,7 @@ def _document(problem: Problem, scope: Scope) -> dict[str, Any]:
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "kind": problem.kind,
-        "detail": problem.message,
+        "detail": problem.message or problem.told(str),
         "request_id": scope["state"]["request_id"],
     }
     return document | ({"field": problem.where} if problem.where else {})
@@ -124,16 +146,43 @@ def _document(problem: Problem, scope: Scope) -> dict[str, Any]:
 
 def _page(request: Request, problem: Problem) -> Response:
     translate = current_translate(request)
-    title, explanation = _words(problem.status, translate)
+    title, _ = _words(problem.status, translate)
     return site_of(request).renderer.page(
         "error.html",
         request=request,
         status_code=problem.status,
         status=problem.status,
         title=title,
-        message=translate(problem.message) if problem.message else explanation,
+        message=problem.told(translate),
         request_id=request.state.request_id,
     )
+
+
+def _limit(reached: errors.LimitReached, _: Translate) -> str:
+    """Say which limit it is, and when there is room again."""
+    if isinstance(reached, errors.QueueFull):
+        return _("Too many jobs are waiting already. Please try again later.")
+    if isinstance(reached, errors.PersonalQueueFull):
+        sentence = _("At most {limit} of your clips can wait at once. Try again when some began.")
+        return sentence.format(limit=reached.limit)
+    told = _("Each person can ask for {limit} clips in 24 hours.").format(limit=reached.limit)
+    if reached.retry_after is None:
+        return told
+    hours, minutes = divmod(ceil(reached.retry_after.total_seconds() / 60), 60)
+    again = _("There is room for this in {hours} h {minutes} min.")
+    return f"{told} {again.format(hours=hours, minutes=minutes)}"
+
+
+def _of_kind(_: Translate) -> dict[str, str]:
+    """Return a sentence for each kind that says more than its status."""
+    return {
+        "account_closed": _("This account is closed. Whoever runs this server can open it."),
+        errors.ClipNotReady.kind: _("The clip is not here yet. Please try again in a moment."),
+        errors.ClipNotFound.kind: _("There is no clip here, or it was removed."),
+        errors.JobConflict.kind: _("The job has moved on meanwhile: this cannot be done now."),
+        errors.ShareNotFound.kind: _("This link opens nothing: it has ended, or the clip is gone."),
+        errors.StorageFull.kind: _("This server has no room left."),
+    }
 
 
 def _words(status: int, _: Translate) -> tuple[str, str]:
@@ -146,6 +195,7 @@ def _words(status: int, _: Translate) -> tuple[str, str]:
         409: (_("Not possible now"), _("Things have changed. Look at the page again.")),
         413: (_("Too large"), _("This is more than can be taken at once.")),
         422: (_("Please change something"), _("A value cannot be used.")),
+        429: (_("Not so many at once"), _("This is more than can be taken at the moment.")),
         502: (_("Trouble with the backend"), _("The backend gave no useful answer.")),
         503: (_("Busy"), _("This does not work at the moment. Please try again.")),
         504: (_("Trouble with the backend"), _("The backend took too long.")),
@@ -174,6 +224,8 @@ async def on_invalid_input(request: Request, error: RequestValidationError) -> R
     first = error.errors()[0]
     if first["loc"][0] == "path":
         return answer(request, Problem.of_status(404))
+    if first["type"] == "json_invalid":
+        return answer(request, Problem(422, errors.InvalidRequest.kind, "the body is not JSON"))
     where = ".".join(str(part) for part in first["loc"][1:])
     return answer(request, Problem(422, errors.InvalidRequest.kind, first["msg"], where or None))
 

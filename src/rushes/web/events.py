@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from rushes.domain import Job, Viewer
 from rushes.web.cards import around
-from rushes.web.dependencies import CurrentLanguage, CurrentSession, CurrentViewer, Site
+from rushes.web.dependencies import CurrentLanguage, CurrentViewer, CurrentVisit, Site
 from rushes.web.streaming import Stream
 
 HEARTBEAT = timedelta(seconds=15)
@@ -110,7 +110,7 @@ class Feed:
             job,
             language=eyes.language,
             viewer=eyes.viewer,
-            ahead=beside["aheads"].get(job.id),
+            turn=beside["turns"].get(job.id),
             has_poster=job.id in beside["posters"],
         )
         return json.dumps(
@@ -152,11 +152,12 @@ CurrentFeed = Annotated[Feed, Depends(feed_of)]
 
 
 async def seat(
-    feed: CurrentFeed, viewer: CurrentViewer, session: CurrentSession
+    feed: CurrentFeed, viewer: CurrentViewer, visit: CurrentVisit
 ) -> AsyncIterator[None]:
     """Hold one of the bounded number of streams for as long as the answer lasts."""
     config = feed.site.config
-    who = viewer.owner if session is None else session.digest  # a shared password has many readers
+    is_shared = visit is not None and not viewer.is_known  # one password, many readers
+    who = visit.key if visit is not None and is_shared else viewer.owner
     if feed.streams.total() >= config.streams_max or feed.streams[who] >= config.streams_per_viewer:
         raise HTTPException(503, "too many live pages are open", {"Retry-After": "5"})
     feed.streams[who] += 1
@@ -179,7 +180,7 @@ KnownRevision = Annotated[int | None, Depends(known_revision)]
 async def events(
     feed: CurrentFeed,
     viewer: CurrentViewer,
-    session: CurrentSession,
+    visit: CurrentVisit,
     language: CurrentLanguage,
     after: KnownRevision,
 ) -> Response:
@@ -187,7 +188,7 @@ async def events(
     return Stream(
         feed.stream(Eyes(viewer, language), after),
         stop=feed.site.stop,
-        over=None if session is None else session.over,
+        over=None if visit is None else visit.over,
         patience=PATIENCE,
         farewell=BYE,
         headers=HEADERS,

@@ -66,6 +66,11 @@ class ComposerState:
     origin: Job | None = None
     usual: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def standing(self) -> dict[str, str]:
+        """What each field says now: what was typed, else what it says by itself."""
+        return {**self.usual, **{name: value for name, value in self.values.items() if value}}
+
     def standing_at(self, backend: ConfiguredBackend) -> ComposerState:
         """Return the same for one backend: with its defaults, and what its model really offers."""
         values, model = dict(self.values), self.values.get("model")
@@ -124,6 +129,15 @@ def typed_values(form: Mapping[str, Any]) -> dict[str, str]:
         for name, value in fields
         if isinstance(value, str)
     }
+
+
+def typed_number(typed: str, most: int) -> float | None:
+    """Return a number above zero; None for what is none, or more than can be."""
+    try:
+        number = float(typed)
+    except ValueError:
+        return None
+    return number if 0 < number <= most else None
 
 
 def values_of(job: Job, *, expanded: bool = False) -> dict[str, str]:

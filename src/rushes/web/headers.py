@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SCRIPT = "rushes-script"
+SEE_OTHER, NO_CONTENT = 303, 204
 
 PAGE_POLICY = "; ".join(
     (
@@ -53,6 +56,29 @@ def complete(headers: MutableHeaders, request_id: str) -> None:
     is_page = headers.get("Content-Type", "").startswith("text/html")
     headers.setdefault("Cache-Control", "private, no-cache" if is_page else "no-store")
     headers["X-Request-ID"] = request_id
+
+
+class Scripted:
+    """Tells scripts of success without a redirect: to them, a portal's looks the same as ours."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward the request; in place of `See Other` a script reads `No Content`."""
+        is_asked = scope["type"] == "http" and scope["method"] == "POST"
+        if not (is_asked and SCRIPT in Headers(scope=scope)):
+            await self.app(scope, receive, send)
+            return
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == SEE_OTHER:
+                headers = MutableHeaders(scope=message)
+                del headers["Location"], headers["Content-Length"]
+                message["status"] = NO_CONTENT
+            await send(message)
+
+        await self.app(scope, receive, told)
 
 
 class ResponseHeaders:

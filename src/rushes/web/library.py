@@ -26,6 +26,8 @@ class Shelf(StrEnum):
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
     DELETED = "deleted"
+    SHOWN = "shown"
+    """Others' clips that they show to whoever looks."""
 
 
 STATUSES = {
@@ -107,6 +109,8 @@ async def library(
 
 async def _found(site: Site, viewer: Viewer, filters: Filters, after: str | None) -> JobPage:
     query = filters.job_query(viewer.owner, after)
+    if filters.shelf is Shelf.SHOWN:
+        return await site.sharing.shown(viewer, query)
     if query.deleted:
         return JobPage(tuple(await site.jobs.restorable(viewer, query)))
     return await site.jobs.search(viewer, query)

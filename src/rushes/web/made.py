@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rushes.web.words import seconds_words
+from rushes.web.measures import seconds_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +31,12 @@ class Comparison:
 
 def comparisons(job: Job, text: NullTranslations) -> list[Comparison]:
     """Compare a finished clip with its request, as far as the file tells."""
-    if job.clip is None:
-        return []
-    return [*_picture(job.request, job.clip, text), *_time(job.request, job.clip, text)]
+    return [] if job.clip is None else compared(job.request, job.clip, text)
+
+
+def compared(asked: VideoRequest, clip: Clip, text: NullTranslations) -> list[Comparison]:
+    """Compare a clip with what was asked for, as far as the file tells."""
+    return [*_picture(asked, clip, text), *_time(asked, clip, text)]
 
 
 def _picture(asked: VideoRequest, clip: Clip, text: NullTranslations) -> Iterator[Comparison]:

@@ -18,6 +18,7 @@ EXTENSIONS = {
     "image/gif": "gif",
     "image/webp": "webp",
 }
+PICTURES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 WORDS_LENGTH = 40
 
 
@@ -29,6 +30,16 @@ def clip_name(job: Job, media_type: str) -> str:
 def recipe_name(job: Job) -> str:
     """Return what the recipe beside a clip is called."""
     return f"{_stem(job)}.json"
+
+
+def folder_name(job: Job) -> str:
+    """Return what the folder of a clip is called among others: readable, and no two the same."""
+    return f"{_stem(job)}_{job.id[:8]}"
+
+
+def picture_name(what: str, media_type: str) -> str:
+    """Return what a picture beside a clip is called."""
+    return f"{what}.{PICTURES.get(media_type, 'bin')}"
 
 
 def keepsake_name(job: Job) -> str:

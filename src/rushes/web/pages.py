@@ -9,7 +9,10 @@ from starlette.datastructures import UploadFile
 
 from rushes.domain import Job, JobQuery, Scope, Viewer, new_id
 from rushes.errors import InvalidRequest, JobNotFound, RequestError
+from rushes.jobs.directory import ConfiguredBackend
+from rushes.jobs.forecast import Turn
 from rushes.jobs.frames import Frames
+from rushes.jobs.posters import Posters
 from rushes.web.cards import around
 from rushes.web.dependencies import (
     CurrentSite,
@@ -22,14 +25,17 @@ from rushes.web.dependencies import (
 )
 from rushes.web.errors import Problem, wants_json
 from rushes.web.forms import (
+    DURATION_MAX,
     ComposerState,
     FormProblem,
     chosen_by_hand,
     read_wish,
+    typed_number,
     typed_values,
     values_of,
 )
 from rushes.web.language import COOKIE, LANGUAGES
+from rushes.web.receipts import receipt_of
 
 READ = ["GET", "HEAD"]
 A_YEAR = 365 * 24 * 3600
@@ -98,12 +104,14 @@ async def _studio(
     page = await site.jobs.search(viewer, JobQuery(Scope(viewer.owner), after=after))
     backends = site.jobs.backends
     backend = backends.find(composer.values.get("backend", "")) or backends.default
+    composer = composer.standing_at(backend)
     return site.renderer.page(
         "studio.html",
         request=request,
         status_code=status_code,
         viewer=viewer,
-        composer=composer.standing_at(backend),
+        composer=composer,
+        new_turn=await _new_turn(site, viewer, composer, backend),
         backend=backend,
         backends=backends.all(),
         next=page.next,
@@ -111,6 +119,15 @@ async def _studio(
         revision=revision,
         **await around(site, page.jobs),
     )
+
+
+async def _new_turn(
+    site: Site, viewer: Viewer, composer: ComposerState, backend: ConfiguredBackend
+) -> Turn | None:
+    """Return where a clip would stand that is asked for as the composer stands."""
+    standing = composer.standing
+    seconds = typed_number(standing.get("duration", ""), DURATION_MAX)
+    return await site.jobs.outlook.turn_of(viewer.owner, backend, standing.get("model"), seconds)
 
 
 @router.post("/jobs")
@@ -177,8 +194,7 @@ def _problems(error: RequestError, translate: Translate) -> Mapping[str, str]:
     if isinstance(error, FormProblem):
         return error.errors
     problem = Problem.of(error)
-    told = error.told(translate) if isinstance(error, InvalidRequest) else problem.message
-    return {problem.where or "form": told}
+    return {problem.where or "form": problem.told(translate)}
 
 
 @router.api_route("/jobs", methods=READ)
@@ -192,9 +208,17 @@ async def to_studio(site: CurrentSite) -> Response:
 async def job_page(
     request: Request, site: CurrentSite, viewer: CurrentViewer, job_id: JobId, watch: str = ""
 ) -> Response:
-    """Show one job: its state or player, what was asked and made, and what was born with it."""
+    """Show one job: its state or player, what was asked and made, and what was born with it.
+
+    Whoever is only shown the clip gets a page to watch and read it, without any move.
+    """
     revision = await site.jobs.revision()
-    job = await site.jobs.get(viewer, job_id)
+    job = await site.jobs.look(viewer, job_id)
+    if job.owner != viewer.owner:
+        posters = await Posters(site.clips).among([job])
+        return site.renderer.page(
+            "shown.html", request=request, viewer=viewer, job=job, posters=posters
+        )
     batch = await site.jobs.batch(viewer, job)
     return site.renderer.page(
         "job.html",
@@ -205,6 +229,8 @@ async def job_page(
         number=1 + sum(sibling.place < job.place for sibling in batch),
         watch=watch == "1" and not job.is_final,
         origin=await _job_or_none(site, viewer, job.origin),
+        links=await site.sharing.links_to(job),
+        receipt=await receipt_of(request, site, viewer, job),
         revision=revision,
         **await around(site, batch),
     )

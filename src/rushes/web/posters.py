@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from rushes.errors import ClipNotFound
 from rushes.jobs.posters import Posters, poster_key
-from rushes.web.clips import FOR_EVER, relay
-from rushes.web.dependencies import CurrentSite, OwnJob, Site
+from rushes.web.clips import FOR_EVER, WHILE_SHOWN, relay
+from rushes.web.dependencies import CurrentSite, CurrentViewer, OwnJob, SeenJob, Site
 from rushes.web.headers import CLIP_POLICY
 from rushes.web.ranges import select
 
@@ -28,9 +28,12 @@ async def keep(
 
 
 @router.api_route("/jobs/{job_id}/poster", methods=["GET", "HEAD"])
-async def poster(request: Request, job: OwnJob, site: CurrentSite) -> Response:
+async def poster(
+    request: Request, job: SeenJob, site: CurrentSite, viewer: CurrentViewer
+) -> Response:
     """Answer with the picture; raises ClipNotFound where there is none."""
-    return await _picture(request, site, poster_key(job.id))
+    kept = FOR_EVER if job.owner == viewer.owner else WHILE_SHOWN
+    return await picture(request, site, poster_key(job.id), kept)
 
 
 @router.api_route("/jobs/{job_id}/first-frame", methods=["GET", "HEAD"])
@@ -38,13 +41,14 @@ async def first_frame(request: Request, job: OwnJob, site: CurrentSite) -> Respo
     """Answer with the picture that the clip was to begin with; raises ClipNotFound."""
     if job.request.first_frame is None:
         raise ClipNotFound("this clip begins with no picture")
-    return await _picture(request, site, job.request.first_frame)
+    return await picture(request, site, job.request.first_frame, FOR_EVER)
 
 
-async def _picture(request: Request, site: Site, key: str) -> Response:
+async def picture(request: Request, site: Site, key: str, kept: str) -> Response:
+    """Answer with a picture of ours; `kept` is what caches are told. Raises ClipNotFound."""
     async with site.clips.open(key) as reader:
         headers = {
-            "Cache-Control": FOR_EVER,
+            "Cache-Control": kept,
             "Content-Security-Policy": CLIP_POLICY,
             "ETag": f'"{key}"',
         }
@@ -52,5 +56,5 @@ async def _picture(request: Request, site: Site, key: str) -> Response:
         selection = select(size=reader.size, etag=headers["ETag"], ranges=None, if_none_match=match)
         if selection.status == 304:
             return Response(status_code=304, headers=headers)
-        picture = b"".join([part async for part in relay(reader, 0, reader.size)])
-        return Response(picture, headers=headers, media_type=reader.media_type)
+        data = b"".join([part async for part in relay(reader, 0, reader.size)])
+        return Response(data, headers=headers, media_type=reader.media_type)

@@ -24,7 +24,21 @@ PLAIN_PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 # First segments of our own addresses, now and as planned. A prefix that begins with one of them
 # could not be told from a page once a proxy has stripped it.
 OWN_SEGMENTS = frozenset(
-    {"about", "admin", "api", "compose", "doctor", "events", "healthz", "help", "jobs", "language"}
+    {
+        "about",
+        "account",
+        "admin",
+        "api",
+        "compose",
+        "doctor",
+        "erase",
+        "events",
+        "export",
+        "healthz",
+        "help",
+        "jobs",
+        "language",
+    }
     | {"library", "login", "logout", "metrics", "queue", "readyz", "s", "settings", "static"}
 )
 
@@ -122,6 +136,38 @@ class Addresses:
         """Where the composer posts."""
         return self._at("/jobs")
 
+    def admin(self) -> str:
+        """Backends, people and room, for whoever runs the server."""
+        return self._at("/admin")
+
+    def admin_settings(self) -> str:
+        """Every setting as it is in force."""
+        return self._at("/admin/settings")
+
+    def admin_audit(self) -> str:
+        """What operators did."""
+        return self._at("/admin/audit")
+
+    def admin_hold(self) -> str:
+        """Where a backend is put on hold."""
+        return self._at("/admin/hold")
+
+    def admin_release(self) -> str:
+        """Where a hold is taken back."""
+        return self._at("/admin/release")
+
+    def admin_people(self) -> str:
+        """Where somebody is let in no more, or again."""
+        return self._at("/admin/people")
+
+    def doctor(self) -> str:
+        """The page that tries the way to this server."""
+        return self._at("/admin/doctor")
+
+    def doctor_verdict(self) -> str:
+        """Where the doctor's page has its observations judged."""
+        return self._at("/admin/doctor/verdict")
+
     def compose(self) -> str:
         """Where the composer is drawn anew, for another backend or model."""
         return self._at("/compose")
@@ -159,6 +205,30 @@ class Addresses:
         """Where "give up" is posted."""
         return self._at(f"/jobs/{job_id}/give-up")
 
+    def visibility(self, job_id: str) -> str:
+        """Where the choice of who else sees a clip is posted."""
+        return self._at(f"/jobs/{job_id}/visibility")
+
+    def shares(self, job_id: str) -> str:
+        """Where a new link to a clip is asked for."""
+        return self._at(f"/jobs/{job_id}/shares")
+
+    def revoke(self, job_id: str, share_id: str) -> str:
+        """Where a link to a clip is ended."""
+        return self._at(f"/jobs/{job_id}/shares/{share_id}/revoke")
+
+    def shared(self, token: str) -> str:
+        """The page of one clip for whoever has the link."""
+        return self._at(f"/s/{token}")
+
+    def shared_clip(self, token: str, *, download: bool = False) -> str:
+        """The clip behind a link, to play or to keep."""
+        return self._at(f"/s/{token}/clip", download="1" if download else None)
+
+    def shared_poster(self, token: str) -> str:
+        """A picture of the clip behind a link."""
+        return self._at(f"/s/{token}/poster")
+
     def star(self, job_id: str) -> str:
         """Where a star is given (`starred=1`) or taken back (`starred=0`)."""
         return self._at(f"/jobs/{job_id}/star")
@@ -194,6 +264,38 @@ class Addresses:
     def library(self, **filters: str | None) -> str:
         """Search and filters over all clips."""
         return self._at("/library", **filters)
+
+    def account(self, changed: str | None = None) -> str:
+        """One's own name, password and tokens; `changed` says what just did."""
+        return self._at("/account", changed=changed)
+
+    def account_password(self) -> str:
+        """Where a new password is posted."""
+        return self._at("/account/password")
+
+    def account_tokens(self) -> str:
+        """Where a new API token is asked for."""
+        return self._at("/account/tokens")
+
+    def revoke_token(self, token_id: str) -> str:
+        """Where an API token is taken back."""
+        return self._at(f"/account/tokens/{token_id}/revoke")
+
+    def queue(self, *, watch: bool = False) -> str:
+        """What waits and what runs; with `watch` it refreshes itself without scripts."""
+        return self._at("/queue", watch="1" if watch else None)
+
+    def export(self) -> str:
+        """Everything of one's own as one zip."""
+        return self._at("/export")
+
+    def erase(self) -> str:
+        """The page that asks before everything is erased, and where that is posted."""
+        return self._at("/erase")
+
+    def erase_job(self, job_id: str) -> str:
+        """Where one job is erased without undo."""
+        return self._at(f"/jobs/{job_id}/erase")
 
     def about(self) -> str:
         """What this server is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rushes.web.forms import COUNT_MAX, DURATION_MAX
+from rushes.web.forms import COUNT_MAX, DURATION_MAX, typed_number
 
 if TYPE_CHECKING:
     from gettext import NullTranslations
@@ -15,12 +15,9 @@ if TYPE_CHECKING:
 
 def price_words(price: Price, composer: ComposerState, text: NullTranslations) -> str:
     """Say what the composer's clips cost as it stands; empty where nobody knows."""
-    standing = {
-        **composer.usual,
-        **{name: value for name, value in composer.values.items() if value},
-    }
-    count = _number(standing.get("count", "1"), COUNT_MAX)
-    seconds = _number(standing.get("duration", ""), DURATION_MAX)
+    standing = composer.standing
+    count = typed_number(standing.get("count", "1"), COUNT_MAX)
+    seconds = typed_number(standing.get("duration", ""), DURATION_MAX)
     each = price.at(standing.get("resolution"), seconds)
     if each is None or count is None:
         return ""
@@ -41,11 +38,3 @@ def price_list(price: Price) -> dict[str, Any]:
         "second": float(price.per_second),
         "at": {name: float(amount) for name, amount in price.per_second_at.items()},
     }
-
-
-def _number(typed: str, most: int) -> float | None:
-    try:
-        number = float(typed)
-    except ValueError:
-        return None
-    return number if 0 < number <= most else None

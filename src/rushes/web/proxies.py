@@ -40,7 +40,9 @@ class TrustedProxies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward the request, told as its sender would have told it."""
         peer = _address(client_host(scope)) if scope["type"] == "http" else None
+        scope.setdefault("state", {})["peer"] = str(peer or "")
         if peer is not None and self._is_trusted(peer):
+            scope["state"]["is_trusted"] = True
             headers = Headers(scope=scope)
             client = self._client(peer, headers.getlist("x-forwarded-for"))
             scope["client"] = (str(client), 0)
@@ -72,6 +74,12 @@ def client_host(scope: Scope) -> str:
     """Return the address that a request comes from; empty over a Unix socket."""
     client = scope.get("client")
     return client[0] if client else ""
+
+
+def is_within(host: str, networks: Sequence[Network]) -> bool:
+    """Whether an address lies in one of these networks."""
+    address = _address(host)
+    return address is not None and any(address in network for network in networks)
 
 
 def household(host: str) -> str:

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 
 import rushes
 from rushes.domain import Viewer, new_id, utc_now
-from rushes.web import made, words
+from rushes.web import made, measures, words
 from rushes.web.language import LANGUAGES, language_of, load_translations
 from rushes.web.prices import price_list, price_words
 
@@ -28,15 +28,19 @@ if TYPE_CHECKING:
 
     from rushes.domain import Job, VideoRequest
     from rushes.jobs.directory import Directory
+    from rushes.jobs.forecast import Turn
     from rushes.web.prefix import Addresses
 
 
 class Access(StrEnum):
-    """How far somebody got: nobody has to sign in, or they still have to, or they have."""
+    """How far somebody got: nobody has to sign in, or they still have to, or how they have."""
 
     OPEN = "open"
     STRANGER = "stranger"
     SIGNED_IN = "signed in"
+    VOUCHED_FOR = "vouched for"
+    """By a proxy, whose business signing out is too."""
+    BY_TOKEN = "by token"  # noqa: S105 - no secret
 
 
 NOBODY = Viewer(owner="")
@@ -66,6 +70,7 @@ class Renderer:
         default_language: str,
         rehearsal: bool,
         directory: Directory,
+        logout_url: str = "",
         clock: Callable[[], datetime] = utc_now,
         fresh_token: Callable[[], str] = new_id,
     ) -> None:
@@ -77,6 +82,7 @@ class Renderer:
             "has_several_backends": len(directory.all()) > 1,
             "to": addresses,
             "rehearsal": rehearsal,
+            "logout_url": logout_url,
             "now": clock,
             "languages": LANGUAGES,
             "fresh_token": fresh_token,
@@ -100,6 +106,7 @@ class Renderer:
         access = getattr(request.state, "access", Access.OPEN)
         around = {
             "viewer": viewer,
+            "me": getattr(request.state, "viewer", None),
             "here": here(request),
             "access": access,
             "down": [] if access is Access.STRANGER else self._down(),
@@ -109,10 +116,10 @@ class Renderer:
         return HTMLResponse(html, status_code=status_code, headers=headers)
 
     def job_card(
-        self, job: Job, *, language: str, viewer: Viewer, ahead: int | None, has_poster: bool
+        self, job: Job, *, language: str, viewer: Viewer, turn: Turn | None, has_poster: bool
     ) -> str:
         """Render the card that lists show; the same partial as on a full load."""
-        beside = {"ahead": ahead, "has_poster": has_poster}
+        beside = {"turn": turn, "has_poster": has_poster}
         return self._fragment("_job_card.html", language, job=job, viewer=viewer, **beside)
 
     def text(self, language: str) -> Callable[[str], str]:
@@ -154,8 +161,10 @@ def _environment(
         frame=frame,
         clip_key=clip_key,
         brief=partial(words.brief, text=translations),
-        size=partial(words.size, text=translations),
-        seconds=partial(words.seconds_words, text=translations),
+        between=partial(measures.between, text=translations),
+        size=partial(measures.size, text=translations),
+        seconds=partial(measures.seconds_words, text=translations),
+        span=partial(measures.span, text=translations),
         event_words=partial(words.event_words, text=translations),
     )
     environment.install_gettext_translations(  # type: ignore[attr-defined] # added by jinja2.ext.i18n

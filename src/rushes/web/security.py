@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+from rushes import logs
+from rushes.people.tokens import PREFIX
 from rushes.web.door import COOKIE
 from rushes.web.errors import Problem, plain_answer
 from rushes.web.proxies import client_host
@@ -30,11 +32,19 @@ access = logging.getLogger("rushes.access")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 UPLOAD_TYPE = "multipart/form-data"
-UPLOAD_PATHS = ("/jobs", "/compose")
-"""Where the composer posts, with a picture or without."""
+UPLOAD_PATHS = ("/jobs", "/compose", "/doctor/body")
+"""Where the composer posts, with a picture or without, and where the doctor tries it."""
+JSON_PATH = "/api/v1/jobs"
+"""Ends like one of them, and takes no picture."""
 PICTURE_TYPES = ("image/jpeg", "image/webp")
 HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+STRANGE_HOST = (
+    "this server does not answer to that host name: whoever runs it can give it that name with "
+    "RUSHES_PUBLIC_URL or RUSHES_ALLOWED_HOSTS"
+)
 LOGGED_PATH = 200
+LINK = re.compile(r"/s/.*", re.DOTALL)
+"""From here on an address is a link that opens a clip to whoever reads it."""
 LINGER_MAX = 8_000_000
 LINGER_S = 5
 """How many bytes, for how many seconds, are thrown away after a body was refused."""
@@ -43,7 +53,8 @@ LINGER_S = 5
 class RequestLog:
     """Gives each request an id and, when it is over, one line: method, path, status, time, client.
 
-    No query, no header, no client-made text but the path, whose odd characters are escaped.
+    No query, no header, no client-made text but the path, whose odd characters are escaped; a link
+    to a clip is cut short, since it opens what it names.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -54,7 +65,9 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope.setdefault("state", {})["request_id"] = secrets.token_hex(8)
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        logs.request_id.set(request_id)  # for this request's own task and those it begins
         began, status = time.monotonic(), 500
 
         async def watched(message: Message) -> None:
@@ -66,15 +79,19 @@ class RequestLog:
         try:
             await self.app(scope, receive, watched)
         finally:
-            access.info(
-                "%s %s %d %d ms %s %s",
-                escaped(scope["method"]),
-                escaped(scope["path"]),
-                status,
-                (time.monotonic() - began) * 1000,
-                escaped(client_host(scope)) or "-",
-                scope["state"]["request_id"],
-            )
+            _tell(scope, status, time.monotonic() - began)
+
+
+def _tell(scope: Scope, status: int, took_s: float) -> None:
+    fields = {
+        "method": escaped(scope["method"]),
+        "path": escaped(LINK.sub("/s/***", scope["path"])),
+        "status": status,
+        "ms": round(took_s * 1000),
+        "client": escaped(client_host(scope)) or "-",
+    }
+    line = "%(method)s %(path)s %(status)d %(ms)d ms %(client)s"
+    access.info(line, fields, extra={"fields": fields})
 
 
 def escaped(text: str) -> str:
@@ -109,7 +126,8 @@ class BodyLimit:
         await self.app(scope, body.counted, body.lingering(send))
 
     def _limit(self, path: str, media_type: str) -> int:
-        if media_type.startswith(UPLOAD_TYPE) and path.endswith(UPLOAD_PATHS):
+        is_upload = path.endswith(UPLOAD_PATHS) and not path.endswith(JSON_PATH)
+        if media_type.startswith(UPLOAD_TYPE) and is_upload:
             return self.upload_max
         is_from_page = media_type.startswith(FORM_TYPES + PICTURE_TYPES)
         return self.form_max if is_from_page else self.json_max
@@ -180,7 +198,7 @@ class HostCheck:
         if scope["type"] != "http" or self._is_ours(Headers(scope=scope).getlist("host")):
             await self.app(scope, receive, send)
             return
-        problem = Problem.of_status(400, "this server does not answer to that host name")
+        problem = Problem(400, "strange_host", STRANGE_HOST)
         await plain_answer(scope, problem)(scope, receive, send)
 
     def _is_ours(self, hosts: list[str]) -> bool:
@@ -191,11 +209,16 @@ class HostCheck:
 
 
 class SameOriginOnly:
-    """Refuses whatever would change something and comes from another site's page."""
+    """Refuses whatever would change something and comes from another site's page.
 
-    def __init__(self, app: ASGIApp, *, public: PublicAddress) -> None:
+    With `is_strict` a program must bring a token of ours: what a proxy knows people by may be
+    anything that a browser sends by itself.
+    """
+
+    def __init__(self, app: ASGIApp, *, public: PublicAddress, is_strict: bool = False) -> None:
         self.app = app
         self.public = public
+        self.is_strict = is_strict
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward safe methods, our own pages' requests, and programs that are no browsers."""
@@ -215,11 +238,20 @@ class SameOriginOnly:
             return sites[0] in {"same-origin", "none"}
         if origins:
             return self._is_own(origins[0].lower(), headers.get("host", "").lower())
-        return _is_no_browser(headers)
+        # No browser adds a token of ours by itself, and at the gate it alone speaks.
+        by_token = bearer_token(headers) is not None
+        return by_token or (not self.is_strict and _is_no_browser(headers))
 
     def _is_own(self, origin: str, host: str) -> bool:
         # Behind a proxy that ends TLS our scheme is not the browser's: hosts are compared.
         return origin == self.public.origin or origin.partition("://")[2] == host
+
+
+def bearer_token(headers: Headers) -> str | None:
+    """Return the token of ours that a request brings; what a portal sends there is none."""
+    kind, _, text = headers.get("authorization", "").partition(" ")
+    is_ours = kind.lower() == "bearer" and text.strip().startswith(PREFIX)
+    return text.strip() if is_ours else None
 
 
 def _is_no_browser(headers: Headers) -> bool:

@@ -1,4 +1,4 @@
-"""Signing in and out, and the gate that asks for it at every address but a few."""
+"""Signing in and out, and what somebody gets who has not done so."""
 
 from __future__ import annotations
 
@@ -8,87 +8,26 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 
-from rushes.domain import LOCAL_VIEWER
-from rushes.errors import RushesError
 from rushes.web.dependencies import CurrentSite, CurrentTranslate, current_translate, site_of
 from rushes.web.door import SessionCookie
-from rushes.web.errors import Problem, on_http_error, on_rushes_error, plain_answer, wants_json
+from rushes.web.errors import Problem, plain_answer, wants_json
 from rushes.web.forms import typed_values
 from rushes.web.proxies import client_host
-from rushes.web.rendering import Access, here
+from rushes.web.rendering import here
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
     from rushes.web.dependencies import Site
-    from rushes.web.door import Door, Session
-    from rushes.web.prefix import PublicAddress
+    from rushes.web.door import Door
 
 logger = logging.getLogger(__name__)
 
 READ = ["GET", "HEAD"]
-OPEN_TO_ALL = frozenset({"/login", "/healthz", "/readyz"})
-STATIC = "/static/"
 FIELDS_MAX = 50
 
 router = APIRouter(include_in_schema=False)
-
-
-class RequireSession:
-    """Lets through whoever has signed in; anybody else gets no further than the door."""
-
-    def __init__(self, app: ASGIApp, *, door: Door, public: PublicAddress) -> None:
-        self.app = app
-        self.door = door
-        self.public = public
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Forward the request with its session, or answer with the way to sign in."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        request = Request(scope, receive)
-        request.state.access = Access.STRANGER
-        if self._is_open_to_all(scope["path"]):
-            await self.app(scope, receive, send)
-            return
-        cookie = SessionCookie.of(request, self.public)
-        try:
-            session = await self.door.session(cookie.token(request))
-            refused = await refusal(request) if session is None else None
-        except RushesError as error:
-            session, refused = None, await on_rushes_error(request, error)
-        except HTTPException as error:
-            session, refused = None, await on_http_error(request, error)
-        if refused is not None:
-            await refused(scope, receive, send)
-        elif session is not None:
-            request.state.access, request.state.session = Access.SIGNED_IN, session
-            request.state.viewer = LOCAL_VIEWER
-            renewing = _renewing(send, session, cookie) if session.is_renewed else send
-            await self.app(scope, receive, renewing)
-
-    def _is_open_to_all(self, path: str) -> bool:
-        # As the routes see it: by the path they are chosen by, never by an address put together.
-        inside = path.removeprefix(self.public.prefix)
-        return inside in OPEN_TO_ALL or inside.startswith(STATIC)
-
-
-def _renewing(send: Send, session: Session, cookie: SessionCookie) -> Send:
-    async def renewing(message: Message) -> None:
-        if message["type"] == "http.response.start" and not session.over.is_set():
-            response = Response()
-            cookie.give(response, session.token)
-            headers = MutableHeaders(scope=message)
-            headers.append("Set-Cookie", response.headers["Set-Cookie"])
-        await send(message)
-
-    return renewing
 
 
 async def refusal(request: Request) -> Response:
@@ -98,13 +37,29 @@ async def refusal(request: Request) -> Response:
         return plain_answer(request.scope, problem)
     site, _ = site_of(request), current_translate(request)
     if request.method in READ:
-        return _see(site.addresses.sign_in(here(request)))
+        return _see(site.addresses.sign_in(here(request))) if site.door else _unnamed(request, site)
     values = await _typed(request, site)
     if "prompt" in values:
         told = _("You are signed out. Your text is kept: it is sent as soon as you have signed in.")
+        if site.door is None:
+            told = _("You are signed out. Your text is kept: sign in, then send it again.")
     else:
         told = _("You are signed out. Please sign in, then try again.")
     return _page(request, site, status_code=401, values=values, told=told)
+
+
+def _unnamed(request: Request, site: Site) -> Response:
+    """Tell somebody whom the proxy did not name; where to sign in only the proxy knows."""
+    _ = current_translate(request)
+    return site.renderer.page(
+        "error.html",
+        request=request,
+        status_code=401,
+        status=401,
+        title=_("Not signed in"),
+        message=_("Nobody told this server who you are. Reload the page to sign in."),
+        request_id=request.state.request_id,
+    )
 
 
 async def _typed(request: Request, site: Site) -> dict[str, str]:
@@ -121,6 +76,7 @@ def _page(
     *,
     status_code: int = 200,
     back: str = "",
+    name: str = "",
     values: Mapping[str, str] | None = None,
     told: str = "",
     problem: str = "",
@@ -130,6 +86,9 @@ def _page(
         request=request,
         status_code=status_code,
         back=back,
+        has_door=site.door is not None,
+        asks_name=site.door is not None and site.door.asks_name,
+        name=name,
         values=values or {},
         told=told,
         problem=problem,
@@ -151,16 +110,16 @@ async def sign_in(request: Request, site: CurrentSite, translate: CurrentTransla
     if door is None:
         return _see(site.addresses.studio())
     async with request.form(max_files=0, max_fields=FIELDS_MAX) as form:
-        password, back = str(form.get("password", "")), _own(site, form.get("next"))
-        values = typed_values(form)
+        name, password = str(form.get("name", "")), str(form.get("password", ""))
+        values, back = typed_values(form), _own(site, form.get("next"))
     host, cookie = client_host(request.scope), SessionCookie.of(request, site.config.public)
-    problem = await _problem(door, host, password, translate)
-    if problem is not None:
-        page = _page(request, site, back=back, values=values, problem=problem.message)
-        page.status_code = problem.status
-        page.headers.update(problem.headers)
+    owner = await whose(door, host, name, password, translate)
+    if isinstance(owner, Problem):
+        page = _page(request, site, back=back, name=name, values=values, problem=owner.message)
+        page.status_code = owner.status
+        page.headers.update(owner.headers)
         return page
-    token = await door.open(host, before=cookie.token(request))
+    token = await door.open(host, cookie.token(request), owner)
     logger.info("signed in from %s", host)
     # 307 makes the browser post the same once more, this time as somebody we know.
     answer = _post_again(site) if "prompt" in values else _see(back or site.addresses.studio())
@@ -168,17 +127,21 @@ async def sign_in(request: Request, site: CurrentSite, translate: CurrentTransla
     return answer
 
 
-async def _problem(door: Door, host: str, password: str, _: CurrentTranslate) -> Problem | None:
-    """Return why a password does not open the door; the same words whatever was typed."""
-    wait = math.ceil((await door.must_wait(host)).total_seconds())
+async def whose(
+    door: Door, host: str, name: str, password: str, _: CurrentTranslate
+) -> str | Problem:
+    """Return whose password this is, or why it opens nothing: the same words whatever was typed."""
+    wait = math.ceil((await door.must_wait(host, name)).total_seconds())
     if wait > 0:
         logger.warning("too many tries to sign in from %s", host)
         told = _("Too many tries. The next one is possible in {seconds} s.").format(seconds=wait)
         return Problem.of_status(429, told, **{"Retry-After": str(wait)})
-    if not await door.is_right(password):
+    owner = await door.recognise(name, password)
+    if owner is None:
         logger.warning("a wrong password from %s", host)
-        return Problem.of_status(401, _("This is not the password."))
-    return None
+        wrong = _("The name or the password is wrong.") if door.asks_name else None
+        return Problem.of_status(401, wrong or _("This is not the password."))
+    return owner
 
 
 @router.post("/logout")

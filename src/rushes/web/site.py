@@ -10,25 +10,37 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 import rushes
-from rushes.errors import RushesError
+from rushes.errors import RushesError, ShareNotFound
 from rushes.jobs.frames import FRAME_MAX
 from rushes.web import (
     about,
+    account,
+    administration,
     api,
     clips,
+    detours,
+    doctor,
+    erasing,
     errors,
     events,
+    exporting,
+    guests,
     health,
     library,
+    metrics,
+    oversight,
     pages,
     posters,
+    queue,
+    security_txt,
+    sharing,
     signing_in,
 )
-from rushes.web.headers import ResponseHeaders, complete
+from rushes.web.gate import Gate
+from rushes.web.headers import ResponseHeaders, Scripted, complete
 from rushes.web.prefix import NormalisePrefix
 from rushes.web.proxies import TrustedProxies
 from rushes.web.security import BodyLimit, HostCheck, RequestLog, SameOriginOnly
-from rushes.web.signing_in import RequireSession
 from rushes.web.static import FOR_A_WHILE, FOR_EVER, CachedFiles
 
 if TYPE_CHECKING:
@@ -40,7 +52,27 @@ if TYPE_CHECKING:
 
     from rushes.web.dependencies import Site
 
-PARTS = (signing_in, pages, library, clips, posters, about, events, api, health)
+PARTS = (
+    signing_in,
+    account,
+    pages,
+    library,
+    queue,
+    clips,
+    posters,
+    about,
+    events,
+    api,
+    health,
+    doctor,
+    sharing,
+    guests,
+    oversight,
+    exporting,
+    erasing,
+    security_txt,
+    detours,
+)
 
 
 def create_site(
@@ -59,6 +91,7 @@ def create_site(
         middleware=_middleware(site),
         exception_handlers={
             RushesError: errors.on_rushes_error,
+            ShareNotFound: guests.on_dead_link,
             HTTPException: errors.on_http_error,
             RequestValidationError: errors.on_invalid_input,
             Exception: _on_crash,
@@ -68,6 +101,9 @@ def create_site(
     app.state.feed = events.Feed(site)
     for part in PARTS:
         app.include_router(part.router)
+    app.include_router(doctor.probes)
+    app.include_router(administration.router)
+    app.include_router(metrics.router)
     _mount_static(app, site)
     return app
 
@@ -79,6 +115,7 @@ def _middleware(site: Site) -> list[Middleware]:
         Middleware(TrustedProxies, trusted=config.trusted_proxies),
         Middleware(RequestLog),
         Middleware(ResponseHeaders),
+        Middleware(Scripted),
         Middleware(
             BodyLimit,
             form_max=config.form_max,
@@ -86,12 +123,17 @@ def _middleware(site: Site) -> list[Middleware]:
             upload_max=config.form_max + FRAME_MAX,
         ),
         Middleware(HostCheck, allowed=config.allowed_hosts),
-        Middleware(SameOriginOnly, public=config.public),
+        Middleware(SameOriginOnly, public=config.public, is_strict=_is_vouched(site)),
         Middleware(NormalisePrefix, prefix=config.public.prefix),
     ]
-    if site.door is not None:
-        passed.append(Middleware(RequireSession, door=site.door, public=config.public))
+    if site.people is not None:
+        passed.append(Middleware(Gate, site=site, people=site.people))
     return passed
+
+
+def _is_vouched(site: Site) -> bool:
+    """Whether it is a proxy that says who somebody is."""
+    return site.people is not None and site.people.identity is not None
 
 
 def _mount_static(app: FastAPI, site: Site) -> None:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from rushes.domain import RUNNING, CancelOutcome, JobStatus, RemoteStatus
 from rushes.errors import BackendTimeout, OutcomeUnknown
+from rushes.web.measures import between, roughly, seconds_words, span
 from rushes.web.troubles import SETBACKS, SOME_SETBACK, trouble_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from gettext import NullTranslations
 
     from rushes.domain import Failure, Job, JobEvent, VideoRequest, Viewer
     from rushes.jobs.directory import ConfiguredBackend
+    from rushes.jobs.forecast import Turn
 
 ACTIVE = RUNNING | {JobStatus.QUEUED}
 
@@ -77,6 +79,8 @@ class JobWords:
     quote: str = ""
     detail: str = ""
     clock: Clock | None = None
+    expected: str = ""
+    """How long it will take by our forecast or the backend's; too fickle to be read aloud."""
 
     @property
     def is_urgent(self) -> bool:
@@ -87,12 +91,12 @@ class JobWords:
 def job_words(
     job: Job,
     *,
-    ahead: int | None,
+    turn: Turn | None,
     viewer: Viewer,
     text: NullTranslations,
     label: Callable[[str], str] = str,
 ) -> JobWords:
-    """Say how a job stands. `ahead` is how many wait before it, where that is known.
+    """Say how a job stands. `turn` is where it stands in line, where that is known.
 
     `label` says what people call a backend.
     """
@@ -100,7 +104,7 @@ def job_words(
     if job.cancel_requested_at is not None and job.status in ACTIVE:
         return _cancelling(job, text)
     if job.status is JobStatus.QUEUED:
-        words = _queued(job, ahead, text)
+        words = _queued(job, turn, text)
     else:
         words = SAY[job.status](job, text)
     return _with_trouble(words, job, viewer)
@@ -130,23 +134,36 @@ def _cancelling(job: Job, text: NullTranslations) -> JobWords:
     return JobWords(text.gettext("Cancelling"), sentence, Tone.QUIET, ())
 
 
-def _queued(job: Job, ahead: int | None, text: NullTranslations) -> JobWords:
+def _queued(job: Job, turn: Turn | None, text: NullTranslations) -> JobWords:
     if job.setback is not None:
         waiting = text.gettext("Waiting for %(backend)s") % {"backend": job.backend}
         return _set_back(job, waiting, text)
-    return JobWords(_place(ahead, text), _why_waiting(ahead, job, text), Tone.QUIET, _cancel(text))
+    return JobWords(
+        _place(turn, text),
+        _why_waiting(turn, job, text),
+        Tone.QUIET,
+        _cancel(text),
+        expected=_ready(turn, text),
+    )
 
 
-def _place(ahead: int | None, text: NullTranslations) -> str:
-    if ahead is None:
+def _place(turn: Turn | None, text: NullTranslations) -> str:
+    if turn is None:
         return text.gettext("In line")
-    if ahead == 0:
+    if turn.place == 1:
         return text.gettext("Next in line")
-    return text.gettext("Number %(place)d in line") % {"place": ahead + 1}
+    return text.gettext("Number %(place)d in line") % {"place": turn.place}
 
 
-def _why_waiting(ahead: int | None, job: Job, text: NullTranslations) -> str:
-    if ahead:
+def _ready(turn: Turn | None, text: NullTranslations) -> str:
+    if turn is None or turn.ready is None:
+        return ""
+    return text.gettext("Ready in about %(time)s.") % {"time": between(turn.ready, text)}
+
+
+def _why_waiting(turn: Turn | None, job: Job, text: NullTranslations) -> str:
+    if turn is not None and turn.place > 1:
+        ahead = turn.place - 1
         sentence = text.ngettext(
             "%(count)d job is ahead of this one.", "%(count)d jobs are ahead of this one.", ahead
         )
@@ -185,7 +202,16 @@ def _in_progress(job: Job, text: NullTranslations) -> JobWords:
         Tone.BUSY,
         _cancel(text),
         clock=Clock(text.gettext("So far"), since, runs=True),
+        expected=_expected(job, text),
     )
+
+
+def _expected(job: Job, text: NullTranslations) -> str:
+    """Say what the backend expects, as its own word and not as ours."""
+    if job.remote is None or job.remote.eta is None:
+        return ""
+    named = {"backend": job.backend, "time": roughly(job.remote.eta, text)}
+    return text.gettext("%(backend)s expects about %(time)s more.") % named
 
 
 def _progress(job: Job, text: NullTranslations) -> str:
@@ -324,35 +350,6 @@ SAY: dict[JobStatus, Callable[[Job, NullTranslations], JobWords]] = {
 
 
 # --- around a job -------------------------------------------------------------------------------
-
-
-def span(length: timedelta, text: NullTranslations) -> str:
-    """Say a length of time, to the second."""
-    minutes, seconds = divmod(max(0, round(length.total_seconds())), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return text.gettext("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
-    if minutes and not seconds:
-        return text.gettext("%(minutes)d min") % {"minutes": minutes}
-    if minutes:
-        sentence = text.gettext("%(minutes)d min %(seconds)d s")
-        return sentence % {"minutes": minutes, "seconds": seconds}
-    return text.gettext("%(seconds)d s") % {"seconds": seconds}
-
-
-def seconds_words(length: float, text: NullTranslations) -> str:
-    """Say a clip's length in seconds, without idle zeros."""
-    mark = text.pgettext("decimal mark", ".")
-    return text.gettext("%(seconds)s s") % {"seconds": f"{length:g}".replace(".", mark)}
-
-
-def size(count: int, text: NullTranslations) -> str:
-    """Say a number of bytes, in megabytes of a million."""
-    mark = text.pgettext("decimal mark", ".")
-    if count < 1_000_000:
-        return text.gettext("%(amount)s kB") % {"amount": round(count / 1000)}
-    amount = f"{count / 1_000_000:.1f}".replace(".", mark)
-    return text.gettext("%(amount)s MB") % {"amount": amount}
 
 
 def brief(request: VideoRequest, text: NullTranslations) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from pathlib import Path
 
 import gradio as gr  # type: ignore[import-not-found]
 from making import STEPS, Refused, clip_for, work  # type: ignore[import-not-found]
@@ -15,6 +17,7 @@ def generate(
     prompt: str,
     duration: float,
     seed: int,
+    image: str | None,
     progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it in
 ) -> tuple[str, str]:
     try:
@@ -22,7 +25,9 @@ def generate(
             progress((step, STEPS))
     except Refused as refusal:
         raise gr.Error(str(refusal)) from refusal
-    return f"made of {prompt}", str(clip_for(prompt, duration=duration, seed=seed))
+    picture = hashlib.sha256(Path(image).read_bytes()).hexdigest() if image else None
+    clip = clip_for(prompt, duration=duration, seed=seed, picture=picture)
+    return f"made of {prompt}", str(clip)
 
 
 app = gr.Interface(
@@ -31,6 +36,7 @@ app = gr.Interface(
         gr.Textbox(label="Prompt"),
         gr.Slider(1, 4, value=2, step=1, label="Duration (s)"),
         gr.Number(value=42, precision=0, label="Seed"),
+        gr.Image(type="filepath", image_mode=None, label="First frame"),
     ],
     outputs=[gr.Textbox(label="Said"), gr.Video(label="Clip")],
     api_name="generate",

@@ -73,7 +73,7 @@ class ComfyApiV2(HostedDialect):
 
     def submitted(self, graph: dict[str, Any], key: str | None) -> MockJob:
         """Take a job of a graph; raises Refusal."""
-        check_graph(graph)
+        check_graph(graph, pictures=())
         self.rehearsal.admit(prompt_in(graph))
         weight = self.config.big_bytes if Word.BIG in words_in(prompt_in(graph)) else 0
         try:

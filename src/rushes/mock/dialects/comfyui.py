@@ -6,6 +6,7 @@ which this server has not.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import uuid
@@ -13,11 +14,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
+from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.errors import InvalidRequest
-from rushes.mock.dialects.comfyui_graph import Refused, check_graph, node_of, prompt_in, spec_in
+from rushes.mock.dialects.comfyui_graph import (
+    Refused,
+    check_graph,
+    node_of,
+    picture_name,
+    prompt_in,
+    spec_in,
+)
 from rushes.mock.dialects.dialect import Dialect, Json
 from rushes.mock.jobs import MockJob, Standing, Status
 from rushes.mock.refusal import Refusal
@@ -32,6 +41,8 @@ if TYPE_CHECKING:
     from rushes.mock.rehearsal import Rehearsal
 
 SUBFOLDER = "video"
+EXAMPLE = "example.png"
+"""A picture that every installation has."""
 STATES = {
     Status.QUEUED: "pending",
     Status.IN_PROGRESS: "in_progress",
@@ -64,6 +75,7 @@ class ComfyUI(Dialect):
         super().__init__(rehearsal)
         self.prompts: dict[str, Prompt] = {}
         self.taken = 0
+        self.pictures: dict[str, str | None] = {EXAMPLE: None}  # digests, by the names of files
 
     def routes(self) -> Sequence[Route]:
         """Return the routes, each also under /api, as the server has them."""
@@ -76,6 +88,7 @@ class ComfyUI(Dialect):
             ("/history/{id}", self.history, "GET"),
             ("/interrupt", self.interrupt, "POST"),
             ("/view", self.view, "GET"),
+            ("/upload/image", self.upload, "POST"),
         ]
         both = [("/api" + path, endpoint, method) for path, endpoint, method in routes]
         jobs = [
@@ -114,7 +127,7 @@ class ComfyUI(Dialect):
         if not isinstance(graph, dict):
             raise Refusal(400, "No prompt provided", code="no_prompt")
         prompt_id = self.check_id(body.get("prompt_id"))
-        check_graph(graph)
+        check_graph(graph, self.pictures)
         self.rehearsal.admit(prompt_in(graph))
         prompt = self.take(prompt_id, graph)
         self.prompts[prompt_id] = prompt
@@ -123,6 +136,16 @@ class ComfyUI(Dialect):
         if Word.LOST_ANSWER in words_in(prompt_in(graph)):
             return HangUp(request)
         return JSONResponse({"prompt_id": prompt.id, "number": prompt.number, "node_errors": {}})
+
+    async def upload(self, request: Request) -> Response:
+        """Keep a picture for later graphs, under the name that it brings."""
+        self.check(request)
+        async with request.form() as form:
+            file = form.get("image")
+            if not isinstance(file, UploadFile) or not file.filename:
+                return Response(status_code=400)
+            self.pictures[file.filename] = hashlib.sha256(await file.read()).hexdigest()
+            return JSONResponse({"name": file.filename, "subfolder": "", "type": "input"})
 
     def check_id(self, told: object) -> str:
         """Return the id to use; raises Refusal for one in another spelling than a UUID's own."""
@@ -153,6 +176,7 @@ class ComfyUI(Dialect):
             name=lambda _: prompt_id,
             spec=spec,
             idempotency_key=prompt_id,
+            picture=self.pictures.get(picture_name(graph) or ""),
         )
         return Prompt(prompt_id, self.taken, graph, job)
 

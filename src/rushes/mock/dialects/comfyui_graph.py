@@ -8,7 +8,7 @@ from rushes.mock.refusal import Refusal
 from rushes.mock.spec import ClipSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from rushes.mock.dialects.dialect import Json
 
@@ -20,7 +20,7 @@ KNOWN = frozenset(
         *LOADERS,
         *OUTPUTS,
         *("CLIPLoader", "CLIPTextEncode", "CreateVideo", "EmptyHunyuanLatentVideo", "KSampler"),
-        *("KSamplerAdvanced", "ModelSamplingSD3", "VAEDecode", "VAELoader"),
+        *("KSamplerAdvanced", "LoadImage", "ModelSamplingSD3", "VAEDecode", "VAELoader"),
     }
 )
 FPS = 16
@@ -34,14 +34,18 @@ class Refused(Refusal):
         self.body: Json = {"error": error, "node_errors": node_errors or {}}
 
 
-def check_graph(graph: dict[str, Any]) -> None:
-    """Raise Refused for an unknown node, a graph without output, or a model that is not there."""
+def check_graph(graph: dict[str, Any], pictures: Collection[str]) -> None:
+    """Raise Refused for an unknown node, a graph without output, or a file that is not there."""
     for node_id, node in graph.items():
         if node.get("class_type") not in KNOWN:
             raise Refused(_missing(node_id, node))
     if not any(node["class_type"] in OUTPUTS for node in graph.values()):
         raise Refused(_error("prompt_no_outputs", "Prompt has no outputs", {}))
-    wrong: Json = {node_id: told for node_id, node in graph.items() if (told := _wrong_model(node))}
+    wrong: Json = {
+        node_id: told
+        for node_id, node in graph.items()
+        if (told := _wrong_model(node) or _wrong_picture(node, pictures))
+    }
     if wrong:
         error = _error("prompt_outputs_failed_validation", "Prompt outputs failed validation", {})
         raise Refused(error, wrong)
@@ -56,6 +60,11 @@ def prompt_in(graph: dict[str, Any]) -> str:
             if isinstance(text, str):
                 return text
     return next(_inputs(graph, "text"), "")
+
+
+def picture_name(graph: dict[str, Any]) -> str | None:
+    """Return the name of the picture that the graph loads."""
+    return next(_inputs(graph, "image"), None)
 
 
 def spec_in(graph: dict[str, Any], weight: int) -> ClipSpec:
@@ -104,6 +113,18 @@ def _wrong_model(node: dict[str, Any]) -> Json | None:
         "extra_info": {"input_name": name, "received_value": value},
     }
     return {"errors": [told], "dependent_outputs": ["8"], "class_type": node["class_type"]}
+
+
+def _wrong_picture(node: dict[str, Any], pictures: Collection[str]) -> Json | None:
+    if node["class_type"] != "LoadImage" or node["inputs"].get("image") in pictures:
+        return None
+    told = {
+        "type": "custom_validation_failed",
+        "message": "Custom validation failed for node",
+        "details": f"image - Invalid image file: {node['inputs'].get('image')}",
+        "extra_info": {"input_name": "image"},
+    }
+    return {"errors": [told], "dependent_outputs": ["8"], "class_type": "LoadImage"}
 
 
 def _error(kind: str, message: str, extra: Json) -> Json:

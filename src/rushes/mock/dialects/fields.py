@@ -18,7 +18,7 @@ URLENCODED = "application/x-www-form-urlencoded"
 
 
 async def read_fields(request: Request, encodings: frozenset[str]) -> Fields:
-    """Return what was sent, uploads left out; nothing for an encoding that is not understood.
+    """Return what was sent, a file as its bytes; nothing for an encoding that is not understood.
 
     Raises InvalidRequest for JSON that is no object.
     """
@@ -28,7 +28,10 @@ async def read_fields(request: Request, encodings: frozenset[str]) -> Fields:
     if encoding == JSON:
         return _json_object(await request.body())
     async with request.form() as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
+        return {
+            name: value if isinstance(value, str) else await value.read()
+            for name, value in form.items()
+        }
 
 
 def _json_object(body: bytes) -> Fields:

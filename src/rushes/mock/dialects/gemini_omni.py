@@ -75,7 +75,8 @@ class GeminiOmni(HostedDialect):
         fields = await self.fields(request)
         wanted = fields.get("response_format")
         wanted = wanted if isinstance(wanted, dict) else {}
-        job = self.take(request, fields | _seed(fields), prompt="input", seconds=_seconds(wanted))
+        told = fields | _seed(fields) | {"prompt": _prompt(fields)}
+        job = self.take(request, told, seconds=_seconds(wanted))
         if wanted.get("delivery") != "uri":
             self.inline.add(job.id)
         if fields.get("background") is not True:
@@ -141,6 +142,13 @@ def _seconds(wanted: Fields) -> int:
     if not re.fullmatch(r"\d{1,2}s", told):
         raise Refusal(400, "Invalid value at 'response_format.duration'")
     return int(told.removesuffix("s"))
+
+
+def _prompt(fields: Fields) -> object:
+    """Return the input, or its text among other parts."""
+    told = fields.get("input")
+    parts = told if isinstance(told, list) else [{"type": "text", "text": told}]
+    return next((part.get("text") for part in parts if part.get("type") == "text"), None)
 
 
 def _seed(fields: Fields) -> Fields:

@@ -7,19 +7,21 @@ function is called `generate`, takes a State among its inputs and returns a text
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import json
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from rushes.errors import InvalidRequest
 from rushes.mock.dialects.dialect import Dialect, Json
 from rushes.mock.dialects.fields import JSON, MULTIPART, URLENCODED, read_fields, text
-from rushes.mock.dialects.gradio_app import arguments, config, info, spec_of
+from rushes.mock.dialects.gradio_app import about, arguments, config, info, progress, spec_of
 from rushes.mock.jobs import Ending, MockJob, Standing, Status
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import HangUp
@@ -70,6 +72,7 @@ class Gradio6(Dialect):
         super().__init__(rehearsal)
         self.sessions: dict[str, Event] = {}
         self.tokens: set[str] = set()
+        self.pictures: dict[str, str] = {}  # digests of what was uploaded, by path
 
     def routes(self) -> Sequence[Route]:
         """Return the app's routes and those under its prefix."""
@@ -82,6 +85,7 @@ class Gradio6(Dialect):
             Route(f"{under}/call/{{name}}/{{event}}", self.simple_stream),
             Route(f"{under}/queue/join", self.join, methods=["POST"]),
             Route(f"{under}/queue/data", self.full_stream),
+            Route(f"{under}/upload", self.upload, methods=["POST"]),
             Route(f"{under}/cancel", self.cancel, methods=["POST"]),
             Route(f"{under}/file={{path:path}}", self.file),
         ]
@@ -150,6 +154,21 @@ class Gradio6(Dialect):
             return Response("Internal Server Error", 500, media_type="text/plain")
         return JSONResponse({"detail": refusal.message}, refusal.status)
 
+    async def upload(self, request: Request) -> Response:
+        """Keep files and tell their paths."""
+        self.check_login(request)
+        async with request.form() as form:
+            files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
+            paths = [await self.kept(file) for file in files]
+        return JSONResponse(paths)
+
+    async def kept(self, file: UploadFile) -> str:
+        """Remember a file and return where it is."""
+        digest = hashlib.sha256(await file.read()).hexdigest()
+        path = f"/tmp/gradio/{digest}/{file.filename}"  # noqa: S108 - a name, nothing is there
+        self.pictures[path] = digest
+        return path
+
     # --- the queue --------------------------------------------------------------------------------
 
     async def call(self, request: Request) -> Response | HangUp:
@@ -198,7 +217,8 @@ class Gradio6(Dialect):
         weight = self.config.big_bytes if Word.BIG in words_in(prompt) else 0
         try:
             spec = spec_of(given, self.rehearsal.deal_seed, weight)
-        except (TypeError, ValueError, InvalidRequest):
+            picture = self.pictures[given["image"]["path"]] if given["image"] else None
+        except (KeyError, TypeError, ValueError, InvalidRequest):
             return event
         event.job = self.rehearsal.submit(
             dialect=self.name,
@@ -206,6 +226,7 @@ class Gradio6(Dialect):
             name=lambda _: event_id,
             spec=spec,
             idempotency_key=session,
+            picture=picture,
         )
         return event
 
@@ -296,11 +317,11 @@ class Gradio6(Dialect):
         for word in MESSAGES[standing.status]:
             if word not in told:
                 told.add(word)
-                found.append(_about(word))
+                found.append(about(word, event.job.work_s if event.job else None))
         bar = f"progress {standing.progress}"
         if standing.status is Status.IN_PROGRESS and bar not in told:
             told.add(bar)
-            found.append(_progress(standing.progress))
+            found.append(progress(standing.progress))
         if standing.ended_at is not None:
             found.append(self.end(event, standing))
         return found
@@ -375,14 +396,3 @@ class Gradio4(Gradio5):
     def error(self, words: str | None) -> Json:
         """Return a `gr.Error` in the quotes of its repr, and no title."""
         return {"error": repr(words), "duration": 10, "visible": True} if words else {"error": None}
-
-
-def _about(word: str) -> Json:
-    if word == "estimation":
-        return {"msg": word, "rank": 0, "queue_size": 1, "rank_eta": None}
-    return {"msg": word, "eta": None}
-
-
-def _progress(percent: int) -> Json:
-    unit = {"index": percent, "length": 100, "unit": "steps", "progress": None, "desc": "Sampling"}
-    return {"msg": "progress", "progress_data": [unit]}

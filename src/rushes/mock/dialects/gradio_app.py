@@ -26,6 +26,7 @@ INPUTS: tuple[Input, ...] = (
     ("width", "Width", "slider", {"type": "number"} | {"between": (64, LARGEST_SIDE)}, 512),
     ("height_ui", "Height", "slider", {"type": "number"} | {"between": (64, LARGEST_SIDE)}, 320),
     ("duration", "Duration (s)", "slider", {"type": "number"} | {"between": (1, LONGEST_S)}, 4),
+    ("image", "First frame", "image", {"type": "object", "title": "ImageData"}, None),
 )
 """Name, label, component, schema and value of each; the first is a State, no caller's business."""
 
@@ -89,6 +90,19 @@ def spec_of(given: dict[str, Any], deal_seed: Callable[[str], int], weight: int)
         seed=seed,
         weight=weight,
     )
+
+
+def about(word: str, eta: float | None) -> Json:
+    """Return a message of the queue that tells no more than its name, and how long it will take."""
+    if word == "estimation":
+        return {"msg": word, "rank": 0, "queue_size": 1, "rank_eta": eta}
+    return {"msg": word, "eta": eta}
+
+
+def progress(percent: int) -> Json:
+    """Return the message of a progress bar."""
+    unit = {"index": percent, "length": 100, "unit": "steps", "progress": None, "desc": "Sampling"}
+    return {"msg": "progress", "progress_data": [unit]}
 
 
 def _parameter(name: str, label: str, kind: str, schema: Json, value: object) -> Json:

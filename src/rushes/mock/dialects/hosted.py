@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from rushes.mock.dialects.dialect import Dialect, Json
 from rushes.mock.dialects.fields import JSON, Fields, read_fields, text, whole
+from rushes.mock.dialects.pictures import picture_in
 from rushes.mock.jobs import Ending, MockJob, Status
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import HangUp
@@ -78,6 +79,7 @@ class HostedDialect(Dialect):
             name=lambda key: own_id or f"{self.prefix}{key}",
             spec=spec,
             idempotency_key=request.headers.get("idempotency-key"),
+            picture=picture_in(fields),
         )
 
     def told(

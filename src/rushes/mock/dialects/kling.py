@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text
 from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.pictures import picture_in
 from rushes.mock.jobs import Status
 from rushes.mock.refusal import Refusal
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from rushes.mock.dialects.dialect import Json
+    from rushes.mock.dialects.fields import Fields
     from rushes.mock.jobs import MockJob
     from rushes.mock.rehearsal import Rehearsal
     from rushes.mock.sending import HangUp
@@ -31,10 +33,11 @@ STATES = {
 CODES = {REJECTED: 1301, BUSY: 1302, "unauthorized": 1000}
 BY_STATUS = {404: 1202}
 PATH = "/v1/videos/text2video"
+FROM_PICTURE = "/v1/videos/image2video"
 
 
 class Kling(HostedDialect):
-    """Text to video, with the plain key of July 2026."""
+    """Text or a picture to video, with the plain key of July 2026."""
 
     name = "kling"
     speaks_like = "Kling, /v1/videos/text2video"
@@ -49,12 +52,26 @@ class Kling(HostedDialect):
             Route(PATH, self.create, methods=["POST"]),
             Route(PATH, self.jobs),
             Route(f"{PATH}/{{id}}", self.job),
+            Route(FROM_PICTURE, self.create_from_picture, methods=["POST"]),
+            Route(FROM_PICTURE, self.jobs),
+            Route(f"{FROM_PICTURE}/{{id}}", self.job),
             Route("/files/{key}.mp4", self.file),
         ]
 
     async def create(self, request: Request) -> Response | HangUp:
         """Take a job; a length that is no text is refused."""
+        return self.created(request, await self.fields(request))
+
+    async def create_from_picture(self, request: Request) -> Response | HangUp:
+        """Take a job that begins with a picture: bare base64, for a data URI is refused."""
         fields = await self.fields(request)
+        picture = text(fields, "image") or ""
+        if picture.startswith("data:") or picture_in(picture) is None:
+            raise Refusal(400, "image is not a valid base64", param="image")
+        return self.created(request, fields)
+
+    def created(self, request: Request, fields: Fields) -> Response | HangUp:
+        """Take a job of these fields."""
         length = fields.get("duration", "5")
         if length not in {"5", "10"}:
             raise Refusal(400, "duration value is invalid", param="duration")

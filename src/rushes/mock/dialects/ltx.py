@@ -50,8 +50,11 @@ class LTX(HostedDialect):
         """Return both creates, get and the clips."""
         return [
             Route("/v1/text-to-video", self.create_and_wait, methods=["POST"]),
+            Route("/v1/image-to-video", self.create_and_wait, methods=["POST"]),
             Route("/v2/text-to-video", self.create, methods=["POST"]),
             Route("/v2/text-to-video/{id}", self.job),
+            Route("/v2/image-to-video", self.create, methods=["POST"]),
+            Route("/v2/image-to-video/{id}", self.job),
             Route("/files/{key}.mp4", self.file),
         ]
 

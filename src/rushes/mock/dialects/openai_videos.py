@@ -19,6 +19,7 @@ from rushes.mock.dialects.fields import (
     text,
     whole,
 )
+from rushes.mock.dialects.pictures import picture_in
 from rushes.mock.jobs import MockJob, Standing, Status
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import HangUp
@@ -148,6 +149,7 @@ class OpenAIVideos(Dialect):
             name=self.public_id,
             spec=spec,
             idempotency_key=request.headers.get("idempotency-key"),
+            picture=picture_in(fields),
         )
 
     def no_prompt(self) -> Refusal:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text, whole
 from rushes.mock.dialects.hosted import REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.pictures import picture_in
 from rushes.mock.jobs import Status
 from rushes.mock.refusal import Refusal
 
@@ -32,7 +33,7 @@ STATES = {
 
 
 class Runway(HostedDialect):
-    """Text to video, and the tasks."""
+    """Text to video, with a picture or without, and the tasks."""
 
     name = "runway"
     speaks_like = "Runway, /v1/text_to_video"
@@ -41,6 +42,7 @@ class Runway(HostedDialect):
         """Return create, task, delete, organization and the clips."""
         return [
             Route("/v1/text_to_video", self.create, methods=["POST"]),
+            Route("/v1/image_to_video", self.create_from_picture, methods=["POST"]),
             Route("/v1/tasks/{id}", self.task),
             Route("/v1/tasks/{id}", self.delete, methods=["DELETE"]),
             Route("/v1/organization", self.organization),
@@ -55,8 +57,18 @@ class Runway(HostedDialect):
 
     async def create(self, request: Request) -> Response | HangUp:
         """Take a task."""
+        return self.created(request, await self.fields(request), FIELDS)
+
+    async def create_from_picture(self, request: Request) -> Response | HangUp:
+        """Take a task that begins with a picture: a field of its own, and nowhere else."""
         fields = await self.fields(request)
-        unknown = sorted(fields.keys() - FIELDS)
+        if picture_in(fields.get("promptImage")) is None:
+            raise Refusal(400, "Validation of body failed: promptImage")
+        return self.created(request, fields, FIELDS | {"promptImage"})
+
+    def created(self, request: Request, fields: Fields, known: set[str]) -> Response | HangUp:
+        """Take a task of these fields, if they are all known."""
+        unknown = sorted(fields.keys() - known)
         if unknown or not isinstance(fields.get("duration"), int):
             raise Refusal(400, f"Validation of body failed: {', '.join(unknown) or 'duration'}")
         seconds = whole(fields, "duration")

@@ -137,6 +137,7 @@ class SoraVideoGen(Dialect):
             "status": STATES[standing.status],
             "progress_pct": None if is_queued else standing.progress / 100,
             "progress_pos_in_queue": 1 if is_queued else None,
+            "estimated_queue_wait_time": job.queue_s if is_queued else None,
             "type": "video_gen",
             "prompt": spec.prompt,
             "n_variants": 1,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -47,9 +46,8 @@ class Stability(HostedDialect):
         """Take a picture."""
         self.check_key(request)
         fields = await read_fields(request, frozenset({MULTIPART}))
-        async with request.form() as form:
-            if not isinstance(form.get("image"), UploadFile):
-                raise Refusal(400, "image: is required")
+        if not isinstance(fields.get("image"), bytes):
+            raise Refusal(400, "image: is required")
         job = self.take(request, fields | {"prompt": PROMPT})
         return self.told(request, job, {"id": job.id})
 

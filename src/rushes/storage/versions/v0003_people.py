@@ -14,6 +14,13 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("expected_at", sa.BigInteger))
     op.add_column("jobs", sa.Column("shared_with", sa.Text))
     op.create_index("ix_jobs_shared_with", "jobs", ["shared_with", "created_at"])
+    op.create_index(
+        "ix_jobs_submitted_at",
+        "jobs",
+        ["backend", "owner", "submitted_at"],
+        sqlite_where=sa.text("submitted_at IS NOT NULL"),
+        postgresql_where=sa.text("submitted_at IS NOT NULL"),
+    )
     _let_sessions_have_owners()
     _create_people()
     _create_what_operators_do()

@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 from argon2 import PasswordHasher
 
-from rushes.web.passwords import AT_ONCE, SharedPassword, hash_password
+from rushes.people.passwords import AT_ONCE, Passwords, SharedPassword, hash_password
 
 pytestmark = pytest.mark.anyio
 
@@ -82,3 +82,28 @@ async def test_no_more_than_two_are_checked_at_once(monkeypatch: pytest.MonkeyPa
     await asyncio.gather(*(password.is_right("x") for _ in range(6)))
 
     assert most == AT_ONCE == 2
+
+
+async def test_where_there_is_no_password_it_takes_as_much_work_to_say_no(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    costs: list[str] = []
+    passwords, somebodys = Passwords(), hash_password(PASSWORD)
+
+    def verify(encoded: str, _: str) -> bool:
+        costs.append(encoded.rpartition("$")[0].rpartition("$")[0])
+        return True
+
+    monkeypatch.setattr("rushes.people.passwords._verify", verify)
+
+    assert await passwords.is_right(somebodys, PASSWORD)
+    assert not await passwords.is_right(None, PASSWORD)
+    assert costs[0] == costs[1] == "$argon2id$v=19$m=65536,t=3,p=4"
+
+
+@pytest.mark.slow
+async def test_nobodys_hash_is_one_that_can_be_checked() -> None:
+    passwords = Passwords()
+
+    assert await passwords.is_right(await passwords.hashed(PASSWORD), PASSWORD)
+    assert not await passwords.is_right(None, PASSWORD)

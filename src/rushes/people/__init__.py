@@ -1,0 +1,1 @@
+"""Who may come in: accounts, their passwords and tokens; plain Python over the ports."""

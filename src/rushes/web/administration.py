@@ -1,0 +1,122 @@
+"""Pages for whoever runs the server; to everybody else nothing is here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from rushes.domain import EVERY_BACKEND, AuditLine
+from rushes.jobs.operating import BackendView
+from rushes.web.dependencies import CurrentOperator, CurrentSite, CurrentTranslate, Translate
+from rushes.web.troubles import trouble_of
+
+READ = ["GET", "HEAD"]
+NAME_MAX = 200
+
+router = APIRouter(prefix="/admin", include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BackendRow:
+    """A backend, and its last trouble in words: a sentence, and what only operators are told."""
+
+    view: BackendView
+    trouble: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A line of the audit, and its deed in words."""
+
+    line: AuditLine
+    deed: str
+
+
+@router.api_route("", methods=READ)
+async def overview(
+    request: Request, site: CurrentSite, viewer: CurrentOperator, translate: CurrentTranslate
+) -> Response:
+    """Show backends, people, limits and disk."""
+    seen = await site.operators.overview(viewer)
+    return site.renderer.page(
+        "admin.html",
+        request=request,
+        viewer=viewer,
+        seen=seen,
+        rows=[_backend_row(view, translate) for view in seen.backends],
+        every=EVERY_BACKEND,
+        limits=site.jobs.limits,
+        config=site.config,
+    )
+
+
+@router.api_route("/settings", methods=READ)
+async def settings(request: Request, site: CurrentSite, viewer: CurrentOperator) -> Response:
+    """Show every setting as it is in force."""
+    return site.renderer.page(
+        "admin_settings.html", request=request, viewer=viewer, settings=site.config.settings
+    )
+
+
+@router.api_route("/audit", methods=READ)
+async def audit(
+    request: Request, site: CurrentSite, viewer: CurrentOperator, translate: CurrentTranslate
+) -> Response:
+    """Show what operators did, newest first."""
+    rows = _audit_rows(await site.operators.audit(viewer), translate)
+    return site.renderer.page("admin_audit.html", request=request, viewer=viewer, rows=rows)
+
+
+Name = Annotated[str, Form(max_length=NAME_MAX)]
+
+
+@router.post("/hold")
+async def hold(site: CurrentSite, viewer: CurrentOperator, backend: Name) -> Response:
+    """Keep new jobs of a backend here, or of all."""
+    await site.operators.hold(viewer, backend)
+    return _back(site.addresses.admin())
+
+
+@router.post("/release")
+async def release(site: CurrentSite, viewer: CurrentOperator, backend: Name) -> Response:
+    """Let them go again."""
+    await site.operators.release(viewer, backend)
+    return _back(site.addresses.admin())
+
+
+@router.post("/people")
+async def people(
+    site: CurrentSite, viewer: CurrentOperator, name: Name, disabled: Annotated[bool, Form()]
+) -> Response:
+    """Let somebody in no more, or again."""
+    switch = site.operators.disable if disabled else site.operators.enable
+    await switch(viewer, name)
+    return _back(site.addresses.admin())
+
+
+def _back(address: str) -> Response:
+    return RedirectResponse(address, status_code=303)
+
+
+def _backend_row(view: BackendView, translate: Translate) -> BackendRow:
+    trouble = view.backend.last_trouble
+    if trouble is None:
+        return BackendRow(view)
+    sentence = translate(trouble_of(trouble.kind).sentence) % {"backend": view.backend.name}
+    told = (trouble.remote_code, trouble.message, trouble.detail)
+    return BackendRow(view, sentence, " · ".join(part for part in told if part))
+
+
+def _audit_rows(lines: Iterable[AuditLine], _: Translate) -> list[AuditRow]:
+    deeds = {
+        "hold": _("Put on hold"),
+        "release": _("Hold taken back"),
+        "user_added": _("Account made"),
+        "user_disabled": _("Account disabled"),
+        "user_enabled": _("Account enabled"),
+        "prompt_read": _("Prompt read"),
+    }
+    return [AuditRow(line, deeds.get(line.what, line.what)) for line in lines]

@@ -1,0 +1,40 @@
+"""Addresses that only lead on: those with a slash too many, and the icon that browsers ask for."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from rushes.web.dependencies import CurrentSite, JobId
+
+READ = ["GET", "HEAD"]
+MOVED = 308
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.api_route("/{page}/", methods=READ)
+async def page_with_a_slash(
+    request: Request, site: CurrentSite, page: Literal["jobs", "library", "about"]
+) -> Response:
+    """Lead on to the page without it."""
+    to = site.addresses
+    address = {"jobs": to.jobs, "library": to.library, "about": to.about}[page]()
+    return _moved(request, address)
+
+
+@router.api_route("/jobs/{job_id}/", methods=READ)
+async def job_with_a_slash(request: Request, site: CurrentSite, job_id: JobId) -> Response:
+    """Lead on to the job without it."""
+    return _moved(request, site.addresses.job(job_id))
+
+
+@router.api_route("/favicon.ico", methods=READ)
+async def icon(site: CurrentSite) -> Response:
+    """Lead on to the icon, for whoever does not look into the page."""
+    return RedirectResponse(site.addresses.static("favicon.svg"), 302)
+
+
+def _moved(request: Request, address: str) -> Response:
+    query = request.url.query
+    return RedirectResponse(f"{address}?{query}" if query else address, MOVED)

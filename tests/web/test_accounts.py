@@ -1,0 +1,434 @@
+"""Everybody with a name and a password of their own: signing in, one's account, and tokens."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from rushes.domain import TokenScope
+from rushes.web.door import COOKIE
+from tests.web.guarded import HERE, Guarded, Peopled, Vouched, sign_in
+from tests.web.pages import Page
+from tests.web.test_server import running
+
+if TYPE_CHECKING:
+    from rushes.domain import Account
+
+pytestmark = pytest.mark.anyio
+
+ANNS, BOBS = "ann's password", "bob's password"
+
+
+async def town() -> Peopled:
+    stage = Peopled()
+    await stage.residents.add("ann", ANNS, is_operator=True)
+    await stage.residents.add("bob", BOBS)
+    return stage
+
+
+async def a_token(stage: Guarded, owner: str, scope: TokenScope = TokenScope.CREATE) -> str:
+    return await stage.tokens.issue(owner, "a program", scope, None)
+
+
+def program(stage: Guarded, token: str, **headers: str) -> httpx.AsyncClient:
+    """Return a program: no cookie, no page that it comes from, only its token."""
+    client = stage.browser()
+    client.headers = httpx.Headers({"Authorization": f"Bearer {token}", **headers})
+    return client
+
+
+# --- signing in ---------------------------------------------------------------------------------
+
+
+async def test_a_name_and_its_password_open_the_door() -> None:
+    stage = await town()
+    job = await stage.job(owner="ann")
+    async with stage.browser() as client:
+        form = Page((await client.get("/login")).text)
+        entered = await sign_in(client, ANNS, name=" ann ")
+        page, others = await client.get(f"/jobs/{job.id}"), await client.get("/")
+
+    assert {"name", "password"} <= {field.get("name") for field in form.all("input")}
+    assert entered.status_code == 303
+    assert page.status_code == 200
+    assert "ann" in others.text
+    assert 'action="/logout"' in others.text
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("ann", BOBS), ("bob", ANNS), ("eve", ANNS), ("", ANNS), ("ann", ""), ("ANN", ANNS)],
+)
+async def test_anything_else_opens_nothing_and_says_the_same(
+    name: str, password: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = await town()
+    with caplog.at_level(logging.DEBUG):
+        async with stage.browser() as client:
+            answer = await sign_in(client, password or "x", name=name)
+
+    assert answer.status_code == 401
+    assert "The name or the password is wrong." in answer.text
+    assert "set-cookie" not in answer.headers
+    assert ANNS not in answer.text + caplog.text
+    assert len(stage.hasher.checked) == 1
+
+
+async def test_guesses_at_one_account_are_braked_wherever_they_come_from() -> None:
+    stage = await town()
+    statuses = []
+    for number in range(6):
+        async with stage.browser(f"198.51.100.{number}") as client:
+            statuses.append((await sign_in(client, f"guess {number}", name="ann")).status_code)
+    async with stage.browser("203.0.113.77") as client:
+        anns = await sign_in(client, ANNS, name="ann")
+        bobs = await sign_in(client, BOBS, name="bob")
+        stage.clock.advance(seconds=int(anns.headers["retry-after"]))
+        later = await sign_in(client, ANNS, name="ann")
+
+    assert statuses == [401] * 5 + [429]
+    assert (anns.status_code, bobs.status_code, later.status_code) == (429, 303, 303)
+
+
+async def test_an_own_account_does_not_release_the_brake_on_another() -> None:
+    stage = await town()
+    async with stage.browser() as bob:
+        for number in range(5):
+            await sign_in(bob, f"guess {number}", name="ann")
+            await sign_in(bob, BOBS, name="bob")
+        held_up = await sign_in(bob, ANNS, name="ann")
+
+    assert held_up.status_code == 429
+
+
+async def test_what_is_typed_as_a_name_is_not_kept() -> None:
+    stage = await town()
+    async with stage.browser() as client:
+        await sign_in(client, "x", name="my password by mistake")
+
+    assert "mistake" not in repr(stage.sessions.tries)
+
+
+async def test_a_closed_account_is_out_at_once_and_so_are_its_streams() -> None:
+    stage = await town()
+    async with running(stage) as run, httpx.AsyncClient(base_url=run.url) as client:
+        client.headers["Sec-Fetch-Site"] = "same-origin"
+        await sign_in(client, BOBS, name="bob")
+        async with client.stream("GET", "/events?after=0") as stream:
+            body = stream.aiter_text()
+            await anext(body)
+            await stage.residents.disable("bob")
+            rest = "".join([text async for text in body])
+        closed = await client.get("/api/v1/jobs")
+        again = await sign_in(client, BOBS, name="bob")
+
+    assert rest.endswith("event: bye\ndata: {}\n\n")
+    assert (closed.status_code, again.status_code) == (401, 401)
+
+
+async def test_a_session_whose_account_is_gone_opens_nothing() -> None:
+    stage = await town()
+    async with stage.browser() as client:
+        await sign_in(client, ANNS, name="ann")
+        del stage.people_store.kept["ann"]
+        answer = await client.get("/api/v1/jobs")
+
+    assert answer.status_code == 401
+
+
+async def test_typed_text_survives_signing_in_by_name() -> None:
+    stage = await town()
+    async with stage.browser(follow_redirects=True) as client:
+        refused = await client.post("/jobs", data={"prompt": "rain", "submit_token": "t" * 26})
+        hidden = {
+            field["name"]: field["value"]
+            for field in Page(refused.text).all("input")
+            if field["type"] == "hidden"
+        }
+        wrong = await sign_in(client, "wrong", name="bob", **hidden)
+        shown = await sign_in(client, BOBS, name="bob", **hidden)
+
+    assert 'value="bob"' in wrong.text
+    assert hidden["prompt"] == "rain"
+    (job,) = stage.jobs.jobs.values()
+    assert (job.request.prompt, job.owner) == ("rain", "bob")
+    assert shown.url.path == f"/jobs/{job.id}"
+
+
+# --- one's own password -------------------------------------------------------------------------
+
+NEW = {"new": "a better one", "again": "a better one"}
+
+
+async def test_a_new_password_ends_the_other_sessions_and_not_this_one() -> None:
+    stage = await town()
+    async with stage.browser() as here, stage.browser() as elsewhere:
+        await sign_in(here, ANNS, name="ann")
+        await sign_in(elsewhere, ANNS, name="ann")
+        changed = await here.post("/account/password", data={"password": ANNS, **NEW})
+        stays = await here.get(changed.headers["location"])
+        out = await elsewhere.get("/account")
+        old = await sign_in(elsewhere, ANNS, name="ann")
+        new = await sign_in(elsewhere, NEW["new"], name="ann")
+
+    assert changed.headers["location"] == "/account?changed=password"
+    assert "Your password is changed" in stays.text
+    assert (stays.status_code, out.status_code) == (200, 303)
+    assert (old.status_code, new.status_code) == (401, 303)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "says"),
+    [
+        ({"password": BOBS, **NEW}, 401, "The name or the password is wrong."),
+        ({"password": ANNS, "new": "a better one", "again": "a bitter one"}, 422, "two different"),
+        ({"password": ANNS, "new": "short77", "again": "short77"}, 422, "at least 8 characters"),
+        ({}, 401, "wrong"),
+    ],
+)
+async def test_a_password_that_is_not_taken_changes_nothing(
+    fields: dict[str, str], status: int, says: str
+) -> None:
+    stage = await town()
+    async with stage.browser() as client:
+        await sign_in(client, ANNS, name="ann")
+        before = stage.people_store.kept["ann"].password
+        answer = await client.post("/account/password", data=fields)
+
+    assert answer.status_code == status
+    assert says in answer.text
+    assert stage.people_store.kept["ann"].password == before
+
+
+async def test_the_old_password_cannot_be_guessed_by_whoever_found_an_open_page() -> None:
+    stage = await town()
+    async with stage.browser() as client:
+        await sign_in(client, ANNS, name="ann")
+        statuses = [
+            (await client.post("/account/password", data={"password": f"{n}", **NEW})).status_code
+            for n in range(6)
+        ]
+
+    assert statuses == [401] * 5 + [429]
+
+
+# --- tokens -------------------------------------------------------------------------------------
+
+
+async def test_a_token_is_shown_once_and_opens_the_api() -> None:
+    stage = await town()
+    job = await stage.job(owner="bob")
+    async with stage.browser() as client:
+        await sign_in(client, BOBS, name="bob")
+        made = await client.post(
+            "/account/tokens", data={"label": "my backup", "scope": "read", "days": "7"}
+        )
+        (token,) = re.findall(r"rushes_[\w-]{43}", made.text)
+        after = await client.get("/account")
+    async with program(stage, token) as script:
+        listed = await script.get("/api/v1/jobs")
+        others = await script.get(f"/api/v1/jobs/{(await stage.job(owner='ann')).id}")
+
+    assert made.headers["cache-control"] == "no-store"
+    assert token not in after.text
+    assert "my backup" in after.text
+    assert [told["id"] for told in listed.json()["jobs"]] == [job.id]
+    assert others.status_code == 404
+
+
+@pytest.mark.parametrize("stage_kind", [Guarded, Peopled, Vouched])
+async def test_a_token_that_may_only_look_changes_nothing(stage_kind: type[Guarded]) -> None:
+    stage, owner, headers = await with_somebody(stage_kind)
+    job = await stage.job(owner=owner)
+    token = await a_token(stage, owner, TokenScope.READ)
+    async with program(stage, token, **headers) as script:
+        looked = await script.get(f"/api/v1/jobs/{job.id}")
+        tries = [
+            await script.post("/api/v1/jobs", json={"prompt": "x"}),
+            await script.post(f"/api/v1/jobs/{job.id}/cancel"),
+            await script.delete(f"/api/v1/jobs/{job.id}"),
+            await script.post(f"/jobs/{job.id}/delete"),
+            await script.put(f"/jobs/{job.id}/poster", content=b"x"),
+            await script.post("/none-such"),
+        ]
+
+    assert looked.status_code == 200
+    assert [answer.status_code for answer in tries] == [403] * 6
+    assert tries[0].json()["kind"] == "not_allowed"
+    assert stage.jobs.jobs == {job.id: job}
+
+
+@pytest.mark.parametrize("stage_kind", [Guarded, Peopled, Vouched])
+async def test_a_token_that_may_create_does(stage_kind: type[Guarded]) -> None:
+    stage, owner, headers = await with_somebody(stage_kind)
+    token = await a_token(stage, owner)
+    async with program(stage, token, **headers) as script:
+        made = await script.post("/api/v1/jobs", json={"prompt": "rain"})
+        gone = await script.delete(f"/api/v1/jobs/{made.json()['id']}")
+
+    assert (made.status_code, gone.status_code) == (202, 204)
+    assert [job.owner for job in stage.jobs.jobs.values()] == [owner]
+
+
+async def with_somebody(kind: type[Guarded]) -> tuple[Guarded, str, dict[str, str]]:
+    """Return a stage of a kind, who has tokens there, and what a program must send beside."""
+    stage = kind()
+    if isinstance(stage, Peopled):
+        await stage.residents.add("bob", BOBS)
+    if isinstance(stage, Vouched):
+        await stage.residents.vouched_for("bob", frozenset(), is_operator=False)
+    return stage, "local" if kind is Guarded else "bob", {}
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "Bearer rushes_none-such",
+        "Bearer rushes_",
+        "bearer  rushes_x",
+        "Basic cnVzaGVzXzp4",
+        "Bearer eyJhbGciOi",
+        "rushes_x",
+        "",
+    ],
+)
+async def test_nothing_else_in_its_place_opens_anything(authorization: str) -> None:
+    stage = await town()
+    async with stage.browser() as client:
+        client.headers["Authorization"] = authorization
+        answer = await client.get("/api/v1/jobs")
+
+    assert answer.status_code == 401
+
+
+async def test_a_wrong_token_is_not_helped_by_a_session() -> None:
+    stage = await town()
+    async with stage.browser() as client:
+        await sign_in(client, ANNS, name="ann")
+        plain = await client.get("/api/v1/jobs")
+        client.headers["Authorization"] = "Bearer rushes_none-such"
+        wrong = await client.get("/api/v1/jobs")
+        client.headers["Authorization"] = "Bearer a-portal's-own"
+        portals = await client.get("/api/v1/jobs")
+
+    assert (plain.status_code, wrong.status_code, portals.status_code) == (200, 401, 200)
+
+
+async def test_a_token_is_no_operator_and_makes_no_other_token() -> None:
+    stage = await town()
+    token = await a_token(stage, "ann")
+    async with program(stage, token) as script:
+        tries = [
+            await script.get("/account"),
+            await script.post("/account/tokens", data={"label": "x"}),
+            await script.post("/account/password", data={"password": ANNS, **NEW}),
+        ]
+        page = await script.get("/")
+
+    assert [answer.status_code for answer in tries] == [403] * 3
+    assert len(stage.people_store.tokens) == 1
+    assert "/admin" not in page.text
+
+
+async def test_a_revoked_token_is_out_at_once_and_nobody_revokes_others() -> None:
+    stage = await town()
+    token = await a_token(stage, "ann")
+    (kept,) = stage.people_store.tokens.values()
+    async with stage.browser() as bob, stage.browser() as ann, program(stage, token) as script:
+        await sign_in(bob, BOBS, name="bob")
+        await sign_in(ann, ANNS, name="ann")
+        by_bob = await bob.post(f"/account/tokens/{kept.id}/revoke")
+        before = await script.get("/api/v1/jobs")
+        by_ann = await ann.post(f"/account/tokens/{kept.id}/revoke")
+        after = await script.get("/api/v1/jobs")
+
+    assert (by_bob.status_code, by_ann.status_code) == (404, 303)
+    assert (before.status_code, after.status_code) == (200, 401)
+
+
+async def test_a_token_of_a_closed_account_opens_nothing() -> None:
+    stage = await town()
+    token = await a_token(stage, "bob")
+    await stage.residents.disable("bob")
+    async with program(stage, token) as script:
+        answer = await script.get("/api/v1/jobs")
+
+    assert answer.status_code == 401
+
+
+async def test_where_one_password_is_everybodys_only_its_own_tokens_count() -> None:
+    stage = Guarded()
+    own, others = await a_token(stage, "local"), await a_token(stage, "ann")
+    async with program(stage, own) as script:
+        good = await script.get("/api/v1/jobs")
+    async with program(stage, others) as script:
+        bad = await script.get("/api/v1/jobs")
+
+    assert (good.status_code, bad.status_code) == (200, 401)
+
+
+async def test_another_sites_page_cannot_use_a_token() -> None:
+    stage = await town()
+    token = await a_token(stage, "bob")
+    async with program(stage, token, **{"Sec-Fetch-Site": "cross-site"}) as script:
+        answer = await script.post("/api/v1/jobs", json={"prompt": "x"})
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("label", ["", "x" * 61])
+async def test_a_token_without_a_name_is_asked_for_again(label: str) -> None:
+    stage = await town()
+    async with stage.browser() as client:
+        await sign_in(client, ANNS, name="ann")
+        answer = await client.post("/account/tokens", data={"label": label, "scope": "read"})
+
+    assert answer.status_code == 422
+    assert "1 to 60 characters" in answer.text
+    assert stage.people_store.tokens == {}
+
+
+# --- the page around it -------------------------------------------------------------------------
+
+
+async def test_with_one_password_for_all_the_account_has_tokens_only() -> None:
+    stage = Guarded()
+    async with stage.browser() as client:
+        await sign_in(client)
+        page = await client.get("/account")
+        tried = await client.post("/account/password", data={"password": "x", **NEW})
+
+    assert page.status_code == 200
+    assert "Tokens for programs" in page.text
+    assert "New password" not in page.text
+    assert tried.status_code == 404
+
+
+async def test_a_script_is_told_of_success_without_a_redirect() -> None:
+    stage = await town()
+    async with stage.browser() as client:
+        await sign_in(client, BOBS, name="bob")
+        done = await client.post("/jobs", data={"prompt": "x"}, headers={"Rushes-Script": "1"})
+        refused = await client.post("/jobs", data={"prompt": ""}, headers={"Rushes-Script": "1"})
+        client.cookies.delete(COOKIE)
+        out = await client.post("/jobs", data={"prompt": "x"}, headers={"Rushes-Script": "1"})
+
+    assert (done.status_code, done.content) == (204, b"")
+    assert "location" not in done.headers
+    assert "content-length" not in done.headers
+    assert (refused.status_code, out.status_code) == (422, 401)
+    for answer in (done, refused, out):
+        assert "x-request-id" in answer.headers
+
+
+async def test_who_is_seen_is_remembered() -> None:
+    stage = await town()
+    async with stage.browser(HERE) as client:
+        await sign_in(client, BOBS, name="bob")
+
+    bob: Account = stage.people_store.kept["bob"]
+    assert bob.seen_at == stage.clock.now
