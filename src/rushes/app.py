@@ -219,29 +219,15 @@ def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:
 
     Raises BadSetting.
     """
-    settings, static = rushes.settings, folder("static")
-    public = _public_address(settings)
-    rehearsal = any(backend.rehearsal for backend in rushes.directory.all())
-    config = WebConfig(
-        static=static,
-        public=public,
-        allowed_hosts=_allowed_hosts(settings, public),
-        rehearsal=rehearsal,
-        about=settings.about(),
-        security_contact=settings.security_contact,
-        language=settings.language,
-        doctor_key=rushes.doctor_key,
-        trusted_proxies=settings.trusted_proxies,
-        metrics_networks=settings.metrics_networks,
-        settings=tuple(SettingLine(*told) for told in settings.told()),
-    )
-    addresses = Addresses(public.prefix, digest_of(static))
+    settings = rushes.settings
+    config = _web_config(rushes)
+    addresses = Addresses(config.public.prefix, digest_of(config.static))
     renderer = Renderer(
         templates=folder("templates"),
         locales=folder("locales"),
         addresses=addresses,
         default_language=settings.language,
-        rehearsal=rehearsal,
+        rehearsal=config.rehearsal,
         directory=rushes.directory,
         logout_url=settings.logout_url or "",
     )
@@ -260,6 +246,23 @@ def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:
         people=rushes.entrance.people,
     )
     return create_site(site, lifespan=(lambda _: rushes.running()) if starts_parts else None)
+
+
+def _web_config(rushes: Rushes) -> WebConfig:
+    settings, public = rushes.settings, _public_address(rushes.settings)
+    return WebConfig(
+        static=folder("static"),
+        public=public,
+        allowed_hosts=_allowed_hosts(settings, public),
+        rehearsal=any(backend.rehearsal for backend in rushes.directory.all()),
+        about=settings.about(),
+        security_contact=settings.security_contact,
+        language=settings.language,
+        doctor_key=rushes.doctor_key,
+        trusted_proxies=settings.trusted_proxies,
+        metrics_networks=settings.metrics_networks,
+        settings=tuple(SettingLine(*told) for told in settings.told()),
+    )
 
 
 def _operators(rushes: Rushes) -> OperatorService:

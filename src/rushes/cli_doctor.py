@@ -16,7 +16,7 @@ from rushes.errors import BackendError, BadBackendResponse
 from rushes.net import Credentials, GuardedClient, Patience, Secret, Upload
 from rushes.ports import Finding, Severity
 from rushes.settings import BadSetting, load_settings, read_text
-from rushes.web.diagnosis import (
+from rushes.web.operators.diagnosis import (
     BODY,
     BYTES,
     FORGED_ADDRESS,
@@ -27,7 +27,7 @@ from rushes.web.diagnosis import (
     Seen,
     diagnose,
 )
-from rushes.web.doctor import COOKIE, KEY_HEADER, forgeable
+from rushes.web.operators.doctor import COOKIE, KEY_HEADER, forgeable
 from rushes.web.prefix import PublicAddress
 
 if TYPE_CHECKING:

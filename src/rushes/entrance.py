@@ -16,8 +16,8 @@ from rushes.people.presence import Presence
 from rushes.people.tokens import Tokens
 from rushes.settings import BadSetting
 from rushes.web.dependencies import People
-from rushes.web.door import Door
-from rushes.web.identity import IdentityRules
+from rushes.web.entry.door import Door
+from rushes.web.entry.identity import IdentityRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ import httpx
 from rushes.domain import Account, Catalogue, Share, TokenScope, new_id, utc_now
 from rushes.jobs.sharing import digest_of
 from rushes.people.tokens import digest
-from rushes.web.door import COOKIE
+from rushes.web.entry.door import COOKIE
 from rushes.web.site import create_site
 from tests.fakes import ScriptedBackend
 from tests.web.guarded import HERE, PASSWORD, Peopled

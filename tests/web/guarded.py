@@ -12,8 +12,8 @@ from rushes.domain import LOCAL_OWNER
 from rushes.people.accounts import Accounts
 from rushes.people.tokens import Tokens
 from rushes.web.dependencies import People
-from rushes.web.door import Door
-from rushes.web.identity import IdentityRules
+from rushes.web.entry.door import Door
+from rushes.web.entry.identity import IdentityRules
 from rushes.web.site import create_site
 from tests.fakes import StoppedClock
 from tests.fakes.accounts import MemoryAccounts, PlainPasswords

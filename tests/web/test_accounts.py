@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from rushes.domain import TokenScope
-from rushes.web.door import COOKIE
+from rushes.web.entry.door import COOKIE
 from tests.web.guarded import HERE, Guarded, Peopled, Vouched, sign_in
 from tests.web.pages import Page
 from tests.web.test_server import running

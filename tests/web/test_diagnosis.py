@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rushes.ports import Severity
-from rushes.web.diagnosis import (
+from rushes.web.operators.diagnosis import (
     BODY,
     EVENT_PAUSE_MS,
     EVENTS,
@@ -19,8 +19,8 @@ from rushes.web.diagnosis import (
     Seen,
     diagnose,
 )
+from rushes.web.operators.remedies import ADVICE, LINES, Proxy, proxies_in_front, remedy
 from rushes.web.prefix import PublicAddress
-from rushes.web.remedies import ADVICE, LINES, Proxy, proxies_in_front, remedy
 
 PAGE = "https://clips.test/video"
 EXPECTED = Expected.of(PublicAddress.parse(PAGE), PAGE, "Remote-User")

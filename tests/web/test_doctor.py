@@ -7,8 +7,8 @@ import pytest
 
 from rushes.domain import Viewer
 from rushes.web.dependencies import WebConfig, current_viewer
-from rushes.web.diagnosis import BODY, BYTES, EVENTS, FORGED_NAME
-from rushes.web.doctor import KEY_HEADER, forgeable
+from rushes.web.operators.diagnosis import BODY, BYTES, EVENTS, FORGED_NAME
+from rushes.web.operators.doctor import KEY_HEADER, forgeable
 from rushes.web.prefix import PublicAddress
 from tests.web.stage import Stage
 

@@ -20,7 +20,7 @@ import uvicorn
 
 from rushes.net import Secret
 from rushes.web.dependencies import WebConfig
-from rushes.web.identity import IdentityRules
+from rushes.web.entry.identity import IdentityRules
 from tests.web.guarded import Vouched
 from tests.web.test_server import StoppingServer
 

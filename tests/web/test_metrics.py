@@ -13,7 +13,7 @@ import pytest
 from rushes.domain import Hold, JobStatus, new_id
 from rushes.errors import StorageError
 from rushes.web.dependencies import WebConfig
-from rushes.web.figures import Family, written
+from rushes.web.operators.figures import Family, written
 from rushes.web.site import create_site
 from tests.web.guarded import Guarded
 from tests.web.stage import BEGAN, Stage, a_backend

@@ -9,8 +9,9 @@ import pytest
 from fastapi.routing import APIRoute
 
 from rushes.jobs.frames import FRAME_MAX
-from rushes.web import api, clips, events, health, pages, signing_in
+from rushes.web import api, clips, events, health, pages
 from rushes.web.dependencies import WebConfig
+from rushes.web.entry import signing_in
 from rushes.web.headers import PAGE_POLICY
 from rushes.web.prefix import PublicAddress
 from rushes.web.security import LINGER_MAX

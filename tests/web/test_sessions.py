@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from rushes.web.dependencies import WebConfig
-from rushes.web.door import COOKIE
+from rushes.web.entry.door import COOKIE
 from tests.web.guarded import Guarded, sign_in
 from tests.web.test_server import running
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from rushes.domain import new_id
 from rushes.errors import StorageError
 from rushes.web.dependencies import WebConfig
-from rushes.web.door import COOKIE
+from rushes.web.entry.door import COOKIE
 from rushes.web.prefix import PublicAddress
 from rushes.web.site import create_site
 from tests.fakes.sessions import MemorySessions

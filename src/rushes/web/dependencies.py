@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 
 from rushes.counts import Counts
 from rushes.domain import ID_PATTERN, LOCAL_VIEWER, Job, Viewer
-from rushes.web.door import Door
-from rushes.web.identity import IdentityRules
+from rushes.web.entry.door import Door
+from rushes.web.entry.identity import IdentityRules
 from rushes.web.language import SOURCE, language_of
 from rushes.web.prefix import Addresses, PublicAddress
 from rushes.web.rendering import Renderer, folder

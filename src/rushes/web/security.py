@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from rushes import logs
 from rushes.people.tokens import PREFIX
-from rushes.web.door import COOKIE
+from rushes.web.entry.door import COOKIE
 from rushes.web.errors import Problem, plain_answer
 from rushes.web.proxies import client_host
 

@@ -14,12 +14,9 @@ from rushes.errors import RushesError, ShareNotFound
 from rushes.jobs.frames import FRAME_MAX
 from rushes.web import (
     about,
-    account,
-    administration,
     api,
     clips,
     detours,
-    doctor,
     erasing,
     errors,
     events,
@@ -27,17 +24,16 @@ from rushes.web import (
     guests,
     health,
     library,
-    metrics,
-    oversight,
     pages,
     posters,
     queue,
     security_txt,
     sharing,
-    signing_in,
 )
-from rushes.web.gate import Gate
+from rushes.web.entry import account, signing_in
+from rushes.web.entry.gate import Gate
 from rushes.web.headers import ResponseHeaders, Scripted, complete
+from rushes.web.operators import administration, doctor, metrics, oversight
 from rushes.web.prefix import NormalisePrefix
 from rushes.web.proxies import TrustedProxies
 from rushes.web.security import BodyLimit, HostCheck, RequestLog, SameOriginOnly

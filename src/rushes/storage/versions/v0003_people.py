@@ -23,6 +23,7 @@ def upgrade() -> None:
     )
     _let_sessions_have_owners()
     _create_people()
+    _create_shares()
     _create_what_operators_do()
 
 
@@ -66,6 +67,9 @@ def _create_people() -> None:
         sa.UniqueConstraint("digest", name="uq_tokens_digest"),
     )
     op.create_index("ix_tokens_owner", "tokens", ["owner"])
+
+
+def _create_shares() -> None:
     op.create_table(
         "shares",
         sa.Column("id", sa.Text, nullable=False),

@@ -19,10 +19,10 @@ from rushes.web.dependencies import (
     CurrentVisit,
     People,
 )
-from rushes.web.door import SessionCookie
+from rushes.web.entry.door import SessionCookie
+from rushes.web.entry.signing_in import whose
 from rushes.web.errors import Problem
 from rushes.web.proxies import client_host
-from rushes.web.signing_in import whose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from rushes.domain import utc_now
 from rushes.errors import StorageError
 from rushes.web.dependencies import CurrentSite, Site
 from rushes.web.events import CurrentFeed
-from rushes.web.figures import Family, of_backends, of_jobs, of_process, written
+from rushes.web.operators.figures import Family, of_backends, of_jobs, of_process, written
 from rushes.web.proxies import client_host, is_within
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -14,7 +14,9 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from rushes.web.dependencies import CurrentOperator, CurrentSite
-from rushes.web.diagnosis import (
+from rushes.web.events import HEADERS as EVENT_HEADERS
+from rushes.web.events import PATIENCE
+from rushes.web.operators.diagnosis import (
     BYTES,
     EVENT_PAUSE_MS,
     EVENTS,
@@ -25,8 +27,6 @@ from rushes.web.diagnosis import (
     Seen,
     diagnose,
 )
-from rushes.web.events import HEADERS as EVENT_HEADERS
-from rushes.web.events import PATIENCE
 from rushes.web.proxies import client_host
 from rushes.web.ranges import select
 from rushes.web.streaming import Stream

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from rushes.ports import Finding, Severity
-from rushes.web.remedies import Proxy, proxies_in_front, remedy
+from rushes.web.operators.remedies import Proxy, proxies_in_front, remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

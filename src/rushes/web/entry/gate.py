@@ -18,19 +18,19 @@ from rushes.errors import AccountClosed, NotAllowed, RushesError
 from rushes.people.presence import vouched_key
 from rushes.web import security_txt
 from rushes.web.dependencies import Visit
-from rushes.web.door import SessionCookie
+from rushes.web.entry.door import SessionCookie
+from rushes.web.entry.signing_in import refusal
 from rushes.web.errors import on_http_error, on_rushes_error
 from rushes.web.rendering import Access
 from rushes.web.security import SAFE_METHODS, bearer_token
-from rushes.web.signing_in import refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from rushes.domain import Account
     from rushes.web.dependencies import People, Site
-    from rushes.web.door import Session
-    from rushes.web.identity import Identity
+    from rushes.web.entry.door import Session
+    from rushes.web.entry.identity import Identity
 
 OPEN_TO_ALL = frozenset(
     {"/login", "/favicon.ico", "/healthz", "/readyz", "/metrics", security_txt.ADDRESS}

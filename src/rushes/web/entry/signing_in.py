@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from rushes.web.dependencies import CurrentSite, CurrentTranslate, current_translate, site_of
-from rushes.web.door import SessionCookie
+from rushes.web.entry.door import SessionCookie
 from rushes.web.errors import Problem, plain_answer, wants_json
 from rushes.web.forms import typed_values
 from rushes.web.proxies import client_host
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rushes.web.dependencies import Site
-    from rushes.web.door import Door
+    from rushes.web.entry.door import Door
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Who comes in: the gate, sessions, identity headers, and the pages to sign in and of accounts."""
