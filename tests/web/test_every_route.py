@@ -83,6 +83,7 @@ def closed(method: str, path: str) -> int:
 
 
 TABLE = {
+    "GET /manifest.webmanifest": Rule(For.ANYBODY, 200),
     "GET /.well-known/security.txt": Rule(For.ANYBODY, 404),  # unless a contact is named
     "GET /": Rule(For.EACH, 200),
     "GET /about": Rule(For.EACH, 200),

@@ -43,7 +43,14 @@ def addresses(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, str]]:
 
 
 ROUTES = sorted(set(addresses(create_site(Stage().site()).routes)))
-OPEN_BELOW = ("/s/", "/doctor/", "/metrics", "/favicon.ico", "/.well-known/")
+OPEN_BELOW = (
+    "/s/",
+    "/doctor/",
+    "/metrics",
+    "/favicon.ico",
+    "/manifest.webmanifest",
+    "/.well-known/",
+)
 CLOSED = [
     (method, path)
     for method, path in ROUTES

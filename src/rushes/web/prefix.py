@@ -168,6 +168,10 @@ class Addresses:
         """Where the doctor's page has its observations judged."""
         return self._at("/admin/doctor/verdict")
 
+    def manifest(self) -> str:
+        """What a browser keeps of the site."""
+        return self._at("/manifest.webmanifest")
+
     def compose(self) -> str:
         """Where the composer is drawn anew, for another backend or model."""
         return self._at("/compose")

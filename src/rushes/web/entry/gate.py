@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from rushes.domain import LOCAL_OWNER, LOCAL_VIEWER, TokenScope, Viewer
 from rushes.errors import AccountClosed, NotAllowed, RushesError
 from rushes.people.presence import vouched_key
-from rushes.web import security_txt
+from rushes.web import manifest, security_txt
 from rushes.web.dependencies import Visit
 from rushes.web.entry.door import SessionCookie
 from rushes.web.entry.signing_in import refusal
@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from rushes.web.entry.identity import Identity
 
 OPEN_TO_ALL = frozenset(
-    {"/login", "/favicon.ico", "/healthz", "/readyz", "/metrics", security_txt.ADDRESS}
+    {
+        "/login",
+        "/favicon.ico",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        security_txt.ADDRESS,
+        manifest.ADDRESS,
+    }
 )
 STATIC = "/static/"
 DOCTOR = "/doctor/"
