@@ -165,6 +165,7 @@ jobs = Table(
     Index("ix_jobs_next_at", "next_at"),
     Index("ix_jobs_status", "status", "backend"),
     Index("ix_jobs_batch", "batch"),
+    Index("ix_jobs_backend", "backend", "created_at"),
     Index("ix_jobs_shared_with", "shared_with", "created_at"),
     Index(
         "ix_jobs_submitted_at",

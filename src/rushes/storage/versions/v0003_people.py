@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Add columns and tables; what is there already belongs to the one local person."""
     op.add_column("jobs", sa.Column("expected_at", sa.BigInteger))
     op.add_column("jobs", sa.Column("shared_with", sa.Text))
+    op.create_index("ix_jobs_backend", "jobs", ["backend", "created_at"])
     op.create_index("ix_jobs_shared_with", "jobs", ["shared_with", "created_at"])
     op.create_index(
         "ix_jobs_submitted_at",
