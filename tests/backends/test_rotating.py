@@ -10,6 +10,8 @@ import pytest
 
 from rushes.app import configured_backends
 from rushes.backends import BackendConfig
+from rushes.backends.overview import known_of
+from rushes.backends.profiled import ProfiledBackend
 from rushes.backends.rotating import following
 from rushes.errors import BackendError
 from rushes.net import Secret
@@ -163,3 +165,12 @@ def test_a_first_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BackendError, match="none can carry"):
         following([file], reading(file))
+
+
+async def test_it_passes_for_the_backend_that_it_stands_for(tmp_path: Path) -> None:
+    put(tmp_path / "key", OLD)
+    backend = following([tmp_path / "key"], reading(tmp_path / "key"))
+
+    assert isinstance(backend, ProfiledBackend)
+    assert dict(known_of(backend))["evidence"] == "documented"
+    await backend.aclose()

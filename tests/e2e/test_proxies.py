@@ -248,7 +248,8 @@ def test_a_body_that_is_too_large_is_refused_by_the_site_itself(
     answer = client.post(front.address("/jobs"), content=content, headers=form)
 
     assert answer.status_code == 413
-    assert "This is more than can be taken at once." in answer.text
+    told = "at most 512 KiB can be sent here" if is_declared else "more than can be taken at once"
+    assert told in answer.text
 
 
 @pytest.mark.browser

@@ -168,9 +168,12 @@ def test_a_check_asks_each_and_names_the_key_of_the_file(
 
     assert check.process.wait(20) == 2
     host = rehearsal.url.removeprefix("http://")
-    home, good, old, bad, remedy = check.printed().splitlines()
+    facts = ("service ", "API ", "evidence ", "progress ", "cancel ", "limits ")
+    said = [line for line in check.printed().splitlines() if not line.startswith(facts)]
+    home, good, old, bad, remedy = said
     assert (home, old) == (f"home (Home GPU, {host})", f"old (Old studio, {host})")
-    assert good.startswith("OK      backends.toml [home] url: ")
-    assert bad.startswith("ERROR   backends.toml [old] headers: ")
+    assert good.split()[:4] == ["OK", "backends.toml", "[home]", "url:"]
+    assert bad.split()[:4] == ["ERROR", "backends.toml", "[old]", "headers:"]
     assert remedy.strip() == "backends.toml [old] headers: correct it"
+    assert check.printed().count("evidence ") == 2
     assert KEY not in check.printed()

@@ -40,6 +40,11 @@ class _Rotating:
         self._config = read()
         self._all = [load_backend(self._config)]
 
+    @property  # type: ignore[misc] # object has it writable
+    def __class__(self) -> type:
+        """Pass for the backend of the moment where somebody asks for its kind."""
+        return type(self._all[-1])
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a backend has
         if self._look() != self._seen:
             self._renew()
