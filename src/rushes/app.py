@@ -77,6 +77,7 @@ class Rushes:
         await self.clips.prepare()
         housekeeping = Housekeeping(self.store, self.clips, self.directory, utc_now)
         await self.clips.sweep(await housekeeping.arriving_keys())
+        await housekeeping.sweep_pictures()
         key_file = self._keep_doctor_key()
         work = asyncio.create_task(self.worker.run(self.stop), name="worker")
         try:
@@ -112,7 +113,13 @@ def build(settings: Settings, *, rehearsal: bool = False) -> Rushes:
         running_per_owner=settings.max_running_per_person,
     )
     service = JobService(store, clips, directory, limits)
-    worker = Worker(store, clips, directory, running_per_owner=limits.running_per_owner)
+    worker = Worker(
+        store,
+        clips,
+        directory,
+        running_per_owner=limits.running_per_owner,
+        forget=(store.shares().forget, store.accounts().forget_tokens),
+    )
     entrance = entrance_of(settings, store)
     return Rushes(settings, directory, store, clips, service, worker, entrance, counts=counts)
 
@@ -238,7 +245,7 @@ def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:
         clips=rushes.clips,
         renderer=renderer,
         stop=rushes.stop,
-        sharing=Sharing(rushes.service, rushes.store.shares()),
+        sharing=Sharing(rushes.service, rushes.store.shares(), accounts=rushes.store.accounts()),
         oversight=Oversight(rushes.store, rushes.store.operators(), settings.admin_may_read),
         operators=_operators(rushes),
         counts=rushes.counts,

@@ -13,7 +13,7 @@ from rushes.people.commands import UserCommands
 from rushes.people.first_password import FirstPassword
 from rushes.people.passwords import Passwords, SharedPassword
 from rushes.people.presence import Presence
-from rushes.people.tokens import Tokens
+from rushes.people.tokens import LONGEST_VOUCHED, Tokens
 from rushes.settings import BadSetting
 from rushes.web.dependencies import People
 from rushes.web.entry.door import Door
@@ -73,7 +73,8 @@ def entrance_of(settings: Settings, store: SqlJobs) -> Entrance:
     commands = UserCommands(accounts, store, store.operators()).table()
     if settings.auth == "open":
         return Entrance(settings, accounts, None, None, commands)
-    tokens = Tokens(store.accounts(), presence)
+    longest = LONGEST_VOUCHED if settings.auth == "proxy" else None
+    tokens = Tokens(store.accounts(), presence, longest=longest)
     by_name = accounts if settings.auth in BY_NAME else None
     people = People(tokens, presence, by_name, _identity(settings))
     password = _made_password(settings)

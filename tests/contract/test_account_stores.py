@@ -146,3 +146,25 @@ async def test_dropped_tokens_are_forgotten_and_others_are_not(store: AccountSto
 
     assert await store.find_token("digest 0") is None
     assert await store.tokens_of("bob") == [theirs]
+
+
+async def test_tokens_that_ended_long_ago_are_forgotten_and_no_others(store: AccountStore) -> None:
+    long_ago, lately, later = (NOW + timedelta(days=days) for days in (-40, -20, 20))
+    ended = [
+        a_token(expires_at=long_ago),
+        a_token(revoked_at=long_ago),
+        a_token(expires_at=later, revoked_at=long_ago),
+    ]
+    kept = [
+        a_token(),
+        a_token(expires_at=lately),
+        a_token(revoked_at=lately),
+        a_token(expires_at=later),
+    ]
+    for number, token in enumerate((*ended, *kept)):
+        await store.add_token(token, f"digest {number}")
+
+    await store.forget_tokens(NOW - timedelta(days=30))
+
+    left = {token.id for token in await store.tokens_of("ann")}
+    assert left == {token.id for token in kept}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rushes.domain import EVERYONE, JobQuery, JobStatus, Limits, Scope, VideoRequest
-from rushes.errors import DailyLimitReached, JobNotFound, LeaseLost
+from rushes.errors import DailyLimitReached, JobNotFound, LeaseLost, PersonalQueueFull
 from tests.contract.job_stores import (
     DEADLINE,
     KINDS,
@@ -54,7 +54,7 @@ async def test_nothing_finds_an_erased_job(store: JobStore, clock: StoppedClock)
     jobs = await add(store, *(a_job(owner="ada", prompt=SECRET, place=n) for n in range(3)))
     await store.mark(jobs[2].id, deleted_at=clock())
 
-    assert await store.erase("ada") == 3
+    assert len(await store.erase("ada")) == 3
 
     for job in jobs:
         assert await store.history(job.id) == []
@@ -66,6 +66,39 @@ async def test_nothing_finds_an_erased_job(store: JobStore, clock: StoppedClock)
         assert (await store.search(JobQuery(EVERYONE, deleted=deleted))).jobs == ()
     assert await store.tally() == []
     assert (await store.claim("worker", LEASE, everything)).jobs == []
+
+
+async def test_what_was_erased_is_returned_as_it_was(store: JobStore) -> None:
+    jobs = await add(store, a_job(owner="ada"), a_job(owner="ada", place=1))
+
+    assert sorted(await store.erase("ada"), key=lambda job: job.place) == jobs
+    assert await store.erase("ada") == []
+
+
+async def test_what_is_present_is_told_and_what_was_erased_is_not(
+    store: JobStore, clock: StoppedClock
+) -> None:
+    kept, away, erased = await add(store, *(a_job(owner="ada", place=n) for n in range(3)))
+    await store.mark(away.id, deleted_at=clock())
+    await store.erase("ada", only=erased.id)
+
+    asked = [kept.id, away.id, erased.id, *(f"never-{n}" for n in range(1200))]
+
+    assert await store.present(asked) == {kept.id, away.id}
+    assert await store.present([]) == frozenset()
+
+
+async def test_whether_a_batch_is_admitted_is_told_and_nothing_is_written(store: JobStore) -> None:
+    limits, job = Limits(queued_per_owner=1), a_job(owner="ada", submit_token="form")
+
+    assert await store.admit([job], limits) == []
+    before = await store.revision()
+    with pytest.raises(PersonalQueueFull):
+        await store.admit([job, a_job(owner="ada", place=1)], limits)
+
+    assert (await store.revision(), await store.tally()) == (before, [])
+    added = await store.add([job], limits)
+    assert await store.admit([a_job(owner="ada", submit_token="form")], limits) == added
 
 
 async def test_others_keep_their_jobs(store: JobStore) -> None:
@@ -81,9 +114,9 @@ async def test_others_keep_their_jobs(store: JobStore) -> None:
 async def test_one_job_can_be_erased_alone_and_by_its_owner_only(store: JobStore) -> None:
     one, two = await add(store, a_job(owner="ada"), a_job(owner="ada", place=1))
 
-    assert await store.erase("bob", only=one.id) == 0
-    assert await store.erase("ada", only=one.id) == 1
-    assert await store.erase("ada", only=one.id) == 0
+    assert len(await store.erase("bob", only=one.id)) == 0
+    assert len(await store.erase("ada", only=one.id)) == 1
+    assert len(await store.erase("ada", only=one.id)) == 0
 
     assert (await store.search(JobQuery(ADA))).jobs == (two,)
 
@@ -175,6 +208,7 @@ async def test_no_file_holds_what_was_erased(
 
         for job_id in [None] if is_all else [job.id for job in theirs]:
             await store.erase("ada", only=job_id)
+        await store.scrub(rewrite=is_all)
 
         assert holders(tmp_path) == []
         assert len((await store.search(JobQuery(Scope("bob"), limit=100))).jobs) == 39
@@ -192,6 +226,7 @@ async def test_what_older_versions_deleted_without_overwriting_it_goes_too(
 
     async with opened("one connection", tmp_path, clock) as store:
         await store.erase("ada")
+        await store.scrub(rewrite=True)
 
         assert holders(tmp_path) == []
 

@@ -135,6 +135,21 @@ async def test_names_are_counted_apart(store: SessionStore) -> None:
     assert await store.count_try(["a"], after_three) > timedelta()
 
 
+async def test_a_try_that_was_right_is_taken_back(store: SessionStore) -> None:
+    asked: list[int] = []
+
+    def pause(_: str, tries: int) -> timedelta:
+        asked.append(tries)
+        return timedelta()
+
+    for _ in range(3):
+        await store.count_try(["a"], pause)
+    await store.excuse(["a", "nobody"])
+    await store.count_try(["a"], pause)
+
+    assert asked[-1] == 2
+
+
 async def test_who_is_forgiven_begins_anew(store: SessionStore) -> None:
     for _ in range(3):
         await store.count_try(["a", "b"], after_three)

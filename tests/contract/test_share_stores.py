@@ -111,3 +111,13 @@ async def test_links_survive_a_restart(tmp_path: Path) -> None:
 
     async with opened("one connection", tmp_path) as store:
         assert await store.find("d1") == a_share()
+
+
+async def test_links_that_ended_long_ago_are_forgotten_and_no_others(store: ShareStore) -> None:
+    for id_, age in (("expired", 60), ("revoked", 3), ("lately", 20), ("good", 0)):
+        await store.add(a_share(id_, age=age), f"digest of {id_}")
+    await store.revoke("revoked", CLOCK.now - 40 * DAY)
+
+    await store.forget(CLOCK.now - 30 * DAY)
+
+    assert [share.id for share in await store.of_job("j1")] == ["good", "lately"]

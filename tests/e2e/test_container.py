@@ -251,7 +251,7 @@ def test_the_tree_runs_as_nobody_on_a_read_only_root(programs: Programs, mock: P
         )
     site = Program(process, log)
     programs.started.append(site)
-    found = wait_for(lambda: re.search(r"http://0\.0\.0\.0:(\d+)/", site.printed()), at_most=30)
+    found = wait_for(lambda: re.search(r"http://0\.0\.0\.0:(\d+)/", site.printed()), at_most=90)
     (password,) = TOLD.findall(site.printed())
     with signed_in(f"http://127.0.0.1:{found[1]}", password) as client:
         clip = make_a_clip(client)

@@ -162,7 +162,7 @@ def test_without_scripts_a_delete_is_taken_back_too(site: Program, plain_page: P
     site.wait_job(job_id, "failed")
     page.goto(f"{site.url}/jobs/{job_id}")
     link(page, "Delete").click()
-    button(page, "Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     expect(button(page, "Undo")).to_be_visible()
 
     page.goto(f"{site.url}/library?state=deleted")

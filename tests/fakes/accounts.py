@@ -55,6 +55,13 @@ class MemoryAccounts:
             del self.tokens[digest]
         return len(theirs)
 
+    async def forget_tokens(self, before: datetime) -> None:
+        self.tokens = {
+            digest: token
+            for digest, token in self.tokens.items()
+            if min(token.expires_at or before, token.revoked_at or before) >= before
+        }
+
 
 class PlainPasswords:
     """See people.accounts.Hasher: a hash that hides nothing, and a list of what was checked."""

@@ -91,17 +91,25 @@ class MemoryJobs:
         self._leases: dict[str, Lease] = {}
         self._events: dict[str, list[JobEvent]] = defaultdict(list)
         self._revision = 0
+        self.scrubs: list[bool] = []
         self._changed = asyncio.Event()
 
     async def add(self, batch: Sequence[Job], limits: Limits) -> list[Job]:
         if not batch:
             return []
+        known = await self.admit(batch, limits)
+        return known or [self._put(None, job) for job in self._stamped(batch)]
+
+    async def admit(self, batch: Sequence[Job], limits: Limits) -> list[Job]:
         owner, token = batch[0].owner, batch[0].submit_token
         known = [j for j in self._rows.values() if (j.owner, j.submit_token) == (owner, token)]
-        if known:
-            return sorted(known, key=lambda job: job.place)
-        keep_limits(limits, self._standing(owner), len(batch), now=self._clock())
-        return [self._put(None, job) for job in self._stamped(batch)]
+        if not known:
+            keep_limits(limits, self._standing(owner), len(batch), now=self._clock())
+        return sorted(known, key=lambda job: job.place)
+
+    async def present(self, job_ids: Collection[str]) -> frozenset[str]:
+        there = {job.id for job in self._rows.values() if job.backend != NOWHERE}
+        return frozenset(there.intersection(job_ids))
 
     async def get(self, job_id: str) -> Job:
         if job_id not in self._rows or self._rows[job_id].backend == NOWHERE:
@@ -235,7 +243,7 @@ class MemoryJobs:
         self._rows |= {job.id: job for job in self._stamped(moved)}
         return len(theirs)
 
-    async def erase(self, owner: str, *, only: str | None = None) -> int:
+    async def erase(self, owner: str, *, only: str | None = None) -> list[Job]:
         old = self._clock() - TOMBSTONE_LIFE
         for stone in [job for job in self._rows.values() if job.backend == NOWHERE]:
             if stone.deleted_at is not None and stone.deleted_at < old:
@@ -250,7 +258,10 @@ class MemoryJobs:
             self._rows[stone.id] = stone
             self._leases.pop(stone.id, None)
             self._events.pop(stone.id, None)
-        return len(stones)
+        return theirs
+
+    async def scrub(self, *, rewrite: bool) -> None:
+        self.scrubs.append(rewrite)
 
     async def census(self) -> Mapping[tuple[str, JobStatus], int]:
         return Counter((job.backend, job.status) for job in self._rows.values())

@@ -60,6 +60,12 @@ class MemorySessions:
             self.tries[who] = (count + 1, now)
         return timedelta()
 
+    async def excuse(self, names: Sequence[str]) -> None:
+        for who in names:
+            count, last = self.tries.get(who, (0, self._clock()))
+            if count > 0:
+                self.tries[who] = (count - 1, last)
+
     async def forgive(self, names: Sequence[str]) -> None:
         for who in names:
             self.tries.pop(who, None)

@@ -31,3 +31,10 @@ class MemoryShares:
         for digest, share in self.kept.items():
             if share.id == share_id:
                 self.kept[digest] = replace(share, revoked_at=at)
+
+    async def forget(self, before: datetime) -> None:
+        self.kept = {
+            digest: share
+            for digest, share in self.kept.items()
+            if min(share.expires_at, share.revoked_at or before) >= before
+        }

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from rushes.domain import (
+    LOCAL_OWNER,
     LOCAL_VIEWER,
     CancelOutcome,
     Custody,
@@ -18,13 +19,13 @@ from rushes.domain import (
     VideoRequest,
     Viewer,
 )
-from rushes.errors import BackendUnavailable, JobNotFound
+from rushes.errors import BackendUnavailable, JobNotFound, StorageError
 from rushes.jobs import erasing
 from rushes.jobs.erasing import Eraser
-from rushes.jobs.frames import Frames
+from rushes.jobs.frames import Frames, frame_key
 from rushes.jobs.posters import Posters
 from rushes.jobs.removing import Answer
-from tests.fakes import ScriptedBackend
+from tests.fakes import MemoryJobs, ScriptedBackend
 from tests.jobs.stage import Stage, arriving
 
 pytestmark = pytest.mark.anyio
@@ -44,8 +45,8 @@ async def kept_keys(stage: Stage) -> set[str]:
 
 async def test_clips_posters_pictures_and_drafts_go() -> None:
     stage = Stage(ScriptedBackend(submit=[DONE], open_clip=[arriving()]))
-    draft = await Frames(stage.clips).keep_draft(PICTURE)
-    await Frames(stage.clips).keep_draft(b"\xff\xd8\xff never sent")
+    draft = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PICTURE)
+    await Frames(stage.clips).keep_draft(LOCAL_OWNER, b"\xff\xd8\xff never sent")
     job = await stage.run(await stage.submit(VideoRequest(prompt="a kite", first_frame=draft)))
     await Posters(stage.clips).keep(job, PICTURE)
     await stage.service.delete(LOCAL_VIEWER, (await finished(stage)).id)
@@ -58,11 +59,12 @@ async def test_clips_posters_pictures_and_drafts_go() -> None:
     assert (erasure.jobs, erasure.clips) == (2, 2)
 
 
-async def test_among_others_only_the_drafts_of_ones_own_jobs_go() -> None:
+async def test_among_others_only_ones_own_drafts_go() -> None:
     stage = Stage(ScriptedBackend(submit=[DONE], open_clip=[arriving()]))
     ada = Viewer("ada", is_known=True)
-    mine = await Frames(stage.clips).keep_draft(PICTURE)
-    theirs = await Frames(stage.clips).keep_draft(b"\xff\xd8\xff somebody else's")
+    mine = await Frames(stage.clips).keep_draft("ada", PICTURE)
+    await Frames(stage.clips).keep_draft("ada", b"\xff\xd8\xff never sent")
+    theirs = await Frames(stage.clips).keep_draft("bob", PICTURE)
     await stage.service.submit(ada, VideoRequest(prompt="a kite", first_frame=mine))
 
     await Eraser(stage.service).erase_all(ada)
@@ -197,3 +199,54 @@ async def test_a_backend_that_is_gone_cannot_be_asked() -> None:
     erasure = await Eraser(stage.service).erase_one(LOCAL_VIEWER, job.id)
 
     assert erasure.answers == {Answer.NO_WAY: 1}
+
+
+class BusyJobs(MemoryJobs):
+    """Is asked for one more job before it erases; its files may be in use."""
+
+    async def erase(self, owner: str, *, only: str | None = None) -> list[Job]:
+        await self.meanwhile()
+        return await super().erase(owner, only=only)
+
+    async def meanwhile(self) -> None:
+        """Do what the test says."""
+
+    async def scrub(self, *, rewrite: bool) -> None:
+        await super().scrub(rewrite=rewrite)
+        raise StorageError("the log is in use")
+
+
+async def test_the_bytes_of_jobs_made_meanwhile_go_too_even_where_the_files_are_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage(ScriptedBackend())
+    store = stage.store = BusyJobs(stage.clock)
+    stage.service.store = store
+    made: list[str] = []
+
+    async def one_more() -> None:
+        draft = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PICTURE)
+        job = await stage.submit(VideoRequest(prompt="a late kite", first_frame=draft))
+        made.append(frame_key(job.id))
+        assert made[0] in await kept_keys(stage)
+
+    monkeypatch.setattr(store, "meanwhile", one_more)
+    with pytest.raises(StorageError):
+        await Eraser(stage.service).erase_all(LOCAL_VIEWER)
+
+    assert len(made) == 1
+    assert await kept_keys(stage) == set()
+    assert store.scrubs == [True]
+
+
+async def test_the_file_is_written_anew_only_where_something_was_erased() -> None:
+    stage = Stage(ScriptedBackend())
+    store = stage.store
+    assert isinstance(store, MemoryJobs)
+
+    await Eraser(stage.service).erase_all(LOCAL_VIEWER)
+    await stage.submit()
+    await Eraser(stage.service).erase_all(LOCAL_VIEWER)
+    await Eraser(stage.service).erase_one(LOCAL_VIEWER, (await stage.submit()).id)
+
+    assert store.scrubs == [False, True, False]

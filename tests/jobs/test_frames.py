@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rushes.domain import (
+    LOCAL_OWNER,
     LOCAL_VIEWER,
     Capabilities,
     JobStatus,
@@ -18,7 +19,15 @@ from rushes.domain import (
     Viewer,
 )
 from rushes.errors import InvalidRequest, LeaseLost, QueueFull
-from rushes.jobs.frames import DRAFT_LIFE, FRAME_MAX, Frames, frame_key, owner_of, picture_type
+from rushes.jobs.frames import (
+    DRAFT_LIFE,
+    FRAME_MAX,
+    Frames,
+    frame_key,
+    is_draft,
+    owner_of,
+    picture_type,
+)
 from rushes.jobs.housekeeping import UNDO, Housekeeping
 from rushes.jobs.service import JobService
 from tests.fakes import MemoryClips, ScriptedBackend
@@ -83,12 +92,14 @@ def test_a_picture_is_known_by_its_first_bytes(head: bytes, media_type: str | No
 async def test_the_same_picture_has_the_same_key_and_another_one_has_not() -> None:
     frames = Frames(MemoryClips())
 
-    first, again, other = [await frames.keep_draft(picture) for picture in (PNG, PNG, JPEG)]
+    first, again, other = [
+        await frames.keep_draft(LOCAL_OWNER, picture) for picture in (PNG, PNG, JPEG)
+    ]
 
     assert first == again != other
     assert await frames.read(first) == ("image/png", PNG)
     assert await frames.read(other) == ("image/jpeg", JPEG)
-    assert owner_of(first) is None
+    assert is_draft(first)
 
 
 @pytest.mark.parametrize("picture", [b"", b"<svg>", b"\0" * 9, PNG.ljust(FRAME_MAX + 1)])
@@ -96,7 +107,7 @@ async def test_what_is_no_picture_or_too_large_is_not_kept(picture: bytes) -> No
     clips = MemoryClips()
 
     with pytest.raises(InvalidRequest) as caught:
-        await Frames(clips).keep_draft(picture)
+        await Frames(clips).keep_draft(LOCAL_OWNER, picture)
 
     assert caught.value.field == "first_frame"
     assert [stat async for stat in clips.list()] == []
@@ -105,26 +116,26 @@ async def test_what_is_no_picture_or_too_large_is_not_kept(picture: bytes) -> No
 async def test_a_picture_may_weigh_exactly_the_most() -> None:
     clips = MemoryClips()
 
-    key = await Frames(clips).keep_draft(PNG.ljust(FRAME_MAX))
+    key = await Frames(clips).keep_draft(LOCAL_OWNER, PNG.ljust(FRAME_MAX))
 
     assert [(stat.key, stat.size) async for stat in clips.list()] == [(key, FRAME_MAX)]
 
 
 async def test_a_picture_that_is_brought_twice_at_once_is_no_trouble() -> None:
     clips = WatchedClips()
-    key = await Frames(clips).keep_draft(PNG)
+    key = await Frames(clips).keep_draft(LOCAL_OWNER, PNG)
     clips.trouble = LeaseLost("another writer")
 
-    assert await Frames(clips).keep_draft(PNG) == key
+    assert await Frames(clips).keep_draft(LOCAL_OWNER, PNG) == key
 
 
 async def test_drafts_go_after_a_day_and_pictures_of_jobs_stay() -> None:
     stage = a_stage()
     frames = Frames(stage.clips)
-    old = await frames.keep_draft(PNG)
+    old = await frames.keep_draft(LOCAL_OWNER, PNG)
     (job,) = await asked(stage, old)
     stage.clock.advance(hours=1)
-    young = await frames.keep_draft(JPEG)
+    young = await frames.keep_draft(LOCAL_OWNER, JPEG)
 
     stage.clock.advance(seconds=DRAFT_LIFE.total_seconds() - 3600)
     await frames.drop_old_drafts(stage.clock())
@@ -141,7 +152,7 @@ async def test_drafts_go_after_a_day_and_pictures_of_jobs_stay() -> None:
 
 async def test_each_job_of_a_batch_has_a_copy_of_its_own() -> None:
     stage = a_stage()
-    draft = await Frames(stage.clips).keep_draft(PNG)
+    draft = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG)
 
     jobs = await asked(stage, draft, count=3)
 
@@ -154,7 +165,7 @@ async def test_each_job_of_a_batch_has_a_copy_of_its_own() -> None:
 
 async def test_a_remix_has_a_copy_too_and_outlives_where_it_came_from() -> None:
     stage = a_stage()
-    (first,) = await asked(stage, await Frames(stage.clips).keep_draft(PNG))
+    (first,) = await asked(stage, await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG))
 
     (remix,) = await asked(stage, first.request.first_frame or "", press="second")
     await stage.clips.delete(frame_key(first.id))
@@ -165,7 +176,7 @@ async def test_a_remix_has_a_copy_too_and_outlives_where_it_came_from() -> None:
 
 async def test_a_retry_begins_with_the_same_picture() -> None:
     stage = a_stage()
-    (first,) = await asked(stage, await Frames(stage.clips).keep_draft(PNG))
+    (first,) = await asked(stage, await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG))
 
     again = await stage.service.retry(LOCAL_VIEWER, first.id)
 
@@ -188,7 +199,7 @@ async def test_a_picture_that_is_not_here_is_refused_and_nothing_is_asked(key: s
 
 async def test_a_draft_that_has_gone_meanwhile_is_refused() -> None:
     stage = a_stage()
-    draft = await Frames(stage.clips).keep_draft(PNG)
+    draft = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG)
     await stage.clips.delete(draft)
 
     with pytest.raises(InvalidRequest, match="choose it again"):
@@ -197,7 +208,7 @@ async def test_a_draft_that_has_gone_meanwhile_is_refused() -> None:
 
 async def test_nobody_begins_with_the_picture_of_another_person_s_job() -> None:
     stage = a_stage()
-    (theirs,) = await asked(stage, await Frames(stage.clips).keep_draft(PNG), OTHER)
+    (theirs,) = await asked(stage, await Frames(stage.clips).keep_draft(OTHER.owner, PNG), OTHER)
     before = await keys(stage)
 
     with pytest.raises(InvalidRequest) as caught:
@@ -219,7 +230,7 @@ async def test_a_clip_is_no_picture_to_begin_with_even_one_s_own() -> None:
 
 async def test_a_double_post_leaves_no_second_copy_behind() -> None:
     stage = a_stage()
-    draft = await Frames(stage.clips).keep_draft(PNG)
+    draft = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG)
 
     first = await asked(stage, draft, count=2)
     second = await asked(stage, draft, count=2)
@@ -233,7 +244,7 @@ async def test_a_batch_that_is_not_taken_leaves_no_copy_behind() -> None:
     stage.service = JobService(
         stage.store, stage.clips, stage.directory, Limits(queued_total=1), stage.clock
     )
-    draft = await Frames(stage.clips).keep_draft(PNG)
+    draft = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG)
 
     with pytest.raises(QueueFull):
         await asked(stage, draft, count=2)
@@ -247,7 +258,7 @@ async def test_a_batch_that_is_not_taken_leaves_no_copy_behind() -> None:
 async def test_the_backend_gets_the_picture_itself() -> None:
     backend = ScriptedBackend()
     stage = a_stage(backend)
-    (job,) = await asked(stage, await Frames(stage.clips).keep_draft(PNG))
+    (job,) = await asked(stage, await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG))
 
     await stage.step()
 
@@ -262,7 +273,7 @@ async def test_the_backend_gets_the_picture_itself() -> None:
 async def test_a_job_whose_picture_is_gone_fails_and_nothing_is_sent() -> None:
     backend = ScriptedBackend()
     stage = a_stage(backend)
-    (job,) = await asked(stage, await Frames(stage.clips).keep_draft(PNG))
+    (job,) = await asked(stage, await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG))
     await stage.clips.delete(frame_key(job.id))
 
     ended = await stage.run(job)
@@ -280,7 +291,7 @@ async def test_a_job_whose_picture_is_gone_fails_and_nothing_is_sent() -> None:
 @pytest.mark.parametrize("has_clip", [True, False])
 async def test_the_picture_of_a_deleted_job_goes_after_the_undo_window(has_clip: bool) -> None:
     stage = a_stage(making_clips())
-    draft = await Frames(stage.clips).keep_draft(PNG)
+    draft = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG)
     (job,) = await asked(stage, draft)
     (kept,) = await asked(stage, draft, press="second")
     if has_clip:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
 import pytest
 
-from rushes.domain import LOCAL_VIEWER, RemoteJob, RemoteStatus
-from rushes.errors import JobNotFound
+from rushes.domain import LOCAL_OWNER, LOCAL_VIEWER, RemoteJob, RemoteStatus
+from rushes.errors import JobNotFound, StorageError
+from rushes.jobs import worker as worker_module
+from rushes.jobs.frames import Frames
 from rushes.jobs.housekeeping import Housekeeping
 from rushes.jobs.posters import Posters, poster_key
-from tests.fakes import ScriptedBackend
+from rushes.jobs.worker import MEMORY, Worker
+from tests.fakes import MemoryJobs, ScriptedBackend
 from tests.jobs.stage import Stage, arriving
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 pytestmark = pytest.mark.anyio
 
@@ -56,3 +66,39 @@ async def test_after_the_undo_window_the_row_goes_too_and_the_backend_is_asked()
         with pytest.raises(JobNotFound):
             await stage.store.get(each.id)
     assert await keeping.empty_the_bin() == 0
+
+
+class BusyJobs(MemoryJobs):
+    """Its files are in use whenever they should be emptied."""
+
+    async def scrub(self, *, rewrite: bool) -> None:
+        await super().scrub(rewrite=rewrite)
+        raise StorageError("the log is in use")
+
+
+async def test_a_round_of_tidying_does_all_else_even_where_the_files_are_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_module, "TIDY", timedelta(milliseconds=1))
+    stage = Stage(ScriptedBackend())
+    store = stage.store = stage.service.store = BusyJobs(stage.clock)
+    await stage.service.delete(LOCAL_VIEWER, (await stage.submit()).id)
+    await Frames(stage.clips).keep_draft(LOCAL_OWNER, b"\xff\xd8\xff a picture")
+    stage.clock.advance(days=2)
+    stop = asyncio.Event()
+    forgotten: list[datetime] = []
+
+    async def forget(before: datetime) -> None:
+        forgotten.append(before)
+
+    worker = Worker(store, stage.clips, stage.directory, forget=[forget], clock=stage.clock)
+    working = asyncio.create_task(worker.run(stop))
+    async with asyncio.timeout(5):
+        while not store.scrubs:
+            await asyncio.sleep(0.001)
+    stop.set()
+    await working
+
+    assert store.scrubs == [False]
+    assert [stat async for stat in stage.clips.list()] == []
+    assert set(forgotten) == {stage.clock() - MEMORY}

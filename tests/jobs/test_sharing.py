@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rushes.domain import (
+    Account,
     AuditLine,
     Clip,
     Job,
@@ -27,8 +28,9 @@ from rushes.errors import InvalidRequest, JobConflict, JobNotFound, ShareNotFoun
 from rushes.jobs.directory import Directory
 from rushes.jobs.oversight import Oversight
 from rushes.jobs.service import JobService
-from rushes.jobs.sharing import LIVES, Sharing, digest_of
+from rushes.jobs.sharing import LINKS_MAX, LIVES, Sharing, digest_of
 from tests.fakes import StoppedClock
+from tests.fakes.accounts import MemoryAccounts
 from tests.fakes.operators import MemoryOperators
 from tests.fakes.shares import MemoryShares
 from tests.web.memory import BreakableJobs, WatchedClips
@@ -55,11 +57,12 @@ class Neighbours:
     store: BreakableJobs = field(default_factory=BreakableJobs)
     shares: MemoryShares = field(default_factory=MemoryShares)
     operators: MemoryOperators = field(default_factory=MemoryOperators)
+    accounts: MemoryAccounts = field(default_factory=MemoryAccounts)
 
     def __post_init__(self) -> None:
         directory = Directory.of([a_backend()])
         self.jobs = JobService(self.store, WatchedClips(), directory, Limits(), self.clock)
-        self.sharing = Sharing(self.jobs, self.shares, self.clock)
+        self.sharing = Sharing(self.jobs, self.shares, self.clock, self.accounts)
 
     def oversight(self, *, may_read: bool) -> Oversight:
         store: JobStore = self.store
@@ -263,6 +266,21 @@ async def test_what_is_revoked_deleted_or_gone_opens_nothing() -> None:
             await there.sharing.opened(token)
 
 
+async def test_a_link_opens_nothing_while_its_owner_is_shut_out() -> None:
+    there = Neighbours()
+    job = await there.job()
+    ann = Account("ann", there.clock.now)
+    await there.accounts.put(ann)
+    token = await there.sharing.link(ANN, job.id, days=7, with_prompt=False)
+
+    await there.accounts.put(replace(ann, disabled_at=there.clock.now))
+    with pytest.raises(ShareNotFound, match=r"^this link opens nothing$"):
+        await there.sharing.opened(token)
+    await there.accounts.put(ann)
+
+    assert (await there.sharing.opened(token))[1].id == job.id
+
+
 async def test_only_the_owner_revokes_and_only_links_to_that_clip() -> None:
     there = Neighbours()
     job, other = await there.job(), await there.job()
@@ -306,3 +324,16 @@ async def test_an_operator_reads_nothing_that_was_put_away() -> None:
 
     with pytest.raises(JobNotFound):
         await there.oversight(may_read=True).read(ROOT, job.id)
+
+
+async def test_one_clip_has_only_so_many_links_that_work() -> None:
+    there = Neighbours()
+    job, other = await there.job(), await there.job()
+    for _ in range(LINKS_MAX):
+        await there.sharing.link(ANN, job.id, days=1, with_prompt=False)
+
+    with pytest.raises(InvalidRequest, match="At most 50"):
+        await there.sharing.link(ANN, job.id, days=1, with_prompt=False)
+    assert await there.sharing.link(ANN, other.id, days=1, with_prompt=False)
+    there.clock.advance(days=2)
+    assert await there.sharing.link(ANN, job.id, days=1, with_prompt=False)

@@ -104,6 +104,7 @@ async def test_a_closed_account_is_out_at_once(house: House) -> None:
     assert await house.accounts.recognise("ann", PASSWORD) is None
     await house.accounts.enable("ann")
     assert await house.accounts.recognise("ann", PASSWORD) == "ann"
+    assert await house.tokens.find(token) is None
 
 
 async def test_a_new_password_ends_every_session(house: House) -> None:
@@ -115,6 +116,20 @@ async def test_a_new_password_ends_every_session(house: House) -> None:
     assert house.sessions.kept == {}
     assert await house.accounts.recognise("ann", PASSWORD) is None
     assert await house.accounts.recognise("ann", "battery staple") == "ann"
+
+
+@pytest.mark.parametrize("keeps_tokens", [True, False])
+async def test_a_new_password_ends_tokens_unless_they_are_kept(
+    house: House, keeps_tokens: bool
+) -> None:
+    await house.accounts.add("ann", PASSWORD)
+    token = await house.tokens.issue("ann", "backup", TokenScope.READ, None)
+    others = await house.tokens.issue("bob", "backup", TokenScope.READ, None)
+
+    await house.accounts.change_password("ann", "battery staple", keeps_tokens=keeps_tokens)
+
+    assert (await house.tokens.find(token) is not None) is keeps_tokens
+    assert await house.tokens.find(others) is not None
 
 
 async def test_whom_a_proxy_names_is_kept_from_the_first_sight_on(house: House) -> None:
@@ -258,6 +273,17 @@ async def test_the_commands_do_what_they_say(house: House) -> None:
         ("user_enabled", "bob"),
         ("user_password", "bob"),
     ]
+
+
+async def test_an_operators_new_password_leaves_no_token(house: House) -> None:
+    commands = UserCommands(house.accounts, MemoryJobs(house.clock), MemoryOperators()).table()
+    await house.accounts.add("bob", PASSWORD)
+    token = await house.tokens.issue("bob", "backup", TokenScope.CREATE, None)
+
+    lines = await commands["user password"]({"name": "bob", "password": "battery staple"})
+
+    assert lines == ["bob has a new password; their sessions and tokens have ended"]
+    assert await house.tokens.find(token) is None
 
 
 async def test_the_jobs_of_the_time_before_names_find_an_owner(house: House) -> None:

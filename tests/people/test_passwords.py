@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 from argon2 import PasswordHasher
 
-from rushes.people.passwords import AT_ONCE, Passwords, SharedPassword, hash_password
+from rushes.people.passwords import AT_ONCE, MOST, Passwords, SharedPassword, hash_password
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +36,21 @@ async def test_an_accent_is_the_same_however_the_keyboard_writes_it() -> None:
     password = SharedPassword(QUICK.hash(unicodedata.normalize("NFC", PASSWORD)))
 
     assert await password.is_right(unicodedata.normalize("NFD", PASSWORD))
+
+
+async def test_what_is_too_long_is_cut_before_its_accents_are_put_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes: list[int] = []
+
+    def normalize(_form: str, text: str) -> str:
+        sizes.append(len(text))
+        return text[:MOST]
+
+    monkeypatch.setattr(unicodedata, "normalize", normalize)
+
+    assert not await SharedPassword(QUICK.hash(PASSWORD)).is_right("e\u0301\u0323" * 170_000)
+    assert sizes == [MOST]
 
 
 @pytest.mark.parametrize("typed", ["", "seven77", "x" * 1001])

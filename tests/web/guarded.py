@@ -10,7 +10,7 @@ import httpx
 
 from rushes.domain import LOCAL_OWNER
 from rushes.people.accounts import Accounts
-from rushes.people.tokens import Tokens
+from rushes.people.tokens import LONGEST_VOUCHED, Tokens
 from rushes.web.dependencies import People
 from rushes.web.entry.door import Door
 from rushes.web.entry.identity import IdentityRules
@@ -110,6 +110,7 @@ class Vouched(Guarded):
             self.people_store, self.sessions, presence, PlainPasswords(), self.clock
         )
         self.accounts = self.residents
+        self.tokens = Tokens(self.people_store, presence, self.clock, LONGEST_VOUCHED)
         self.people = People(self.tokens, presence, self.residents, self.rules)
 
     def site(self) -> Site:

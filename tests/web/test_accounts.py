@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+import unicodedata
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
 
 import httpx
 import pytest
 
 from rushes.domain import TokenScope
+from rushes.people.passwords import Passwords
 from rushes.web.entry.door import COOKIE
 from tests.web.guarded import HERE, Guarded, Peopled, Vouched, sign_in
 from tests.web.pages import Page
@@ -31,7 +34,7 @@ async def town() -> Peopled:
 
 
 async def a_token(stage: Guarded, owner: str, scope: TokenScope = TokenScope.CREATE) -> str:
-    return await stage.tokens.issue(owner, "a program", scope, None)
+    return await stage.tokens.issue(owner, "a program", scope, timedelta(days=30))
 
 
 def program(stage: Guarded, token: str, **headers: str) -> httpx.AsyncClient:
@@ -81,7 +84,7 @@ async def test_anything_else_opens_nothing_and_says_the_same(
 async def test_guesses_at_one_account_are_braked_wherever_they_come_from() -> None:
     stage = await town()
     statuses = []
-    for number in range(6):
+    for number in range(11):
         async with stage.browser(f"198.51.100.{number}") as client:
             statuses.append((await sign_in(client, f"guess {number}", name="ann")).status_code)
     async with stage.browser("203.0.113.77") as client:
@@ -90,19 +93,90 @@ async def test_guesses_at_one_account_are_braked_wherever_they_come_from() -> No
         stage.clock.advance(seconds=int(anns.headers["retry-after"]))
         later = await sign_in(client, ANNS, name="ann")
 
-    assert statuses == [401] * 5 + [429]
+    assert statuses == [401] * 10 + [429]
     assert (anns.status_code, bobs.status_code, later.status_code) == (429, 303, 303)
 
 
-async def test_an_own_account_does_not_release_the_brake_on_another() -> None:
+@pytest.mark.parametrize("name", ["cafe\u0301", "CAFÉ", " café"])
+async def test_another_spelling_of_a_name_has_no_tries_of_its_own(name: str) -> None:
     stage = await town()
-    async with stage.browser() as bob:
-        for number in range(5):
-            await sign_in(bob, f"guess {number}", name="ann")
-            await sign_in(bob, BOBS, name="bob")
-        held_up = await sign_in(bob, ANNS, name="ann")
+    for number in range(10):
+        async with stage.browser(f"198.51.100.{number}") as client:
+            await sign_in(client, f"guess {number}", name="caf\u00e9")
+    async with stage.browser("203.0.113.77") as client:
+        held_up = await sign_in(client, "guess", name=name)
 
     assert held_up.status_code == 429
+
+
+async def test_nobody_is_kept_out_by_guesses_from_one_address() -> None:
+    stage = await town()
+    async with stage.browser("198.51.100.1") as guesser, stage.browser() as ann:
+        guesses = [(await sign_in(guesser, "guess", name="ann")).status_code for _ in range(9)]
+        entered = await sign_in(ann, ANNS, name="ann")
+
+    assert guesses == [401] * 5 + [429] * 4
+    assert entered.status_code == 303
+
+
+async def test_nobody_is_kept_out_for_long_by_a_crowd() -> None:
+    stage, waits = await town(), []
+    for number in range(40):
+        async with stage.browser(f"198.51.100.{number}") as client:
+            waits.append((await sign_in(client, "guess", name="ann")).headers.get("retry-after"))
+        stage.clock.advance(minutes=1)
+        async with stage.browser(f"203.0.113.{number}") as client:
+            await sign_in(client, "guess", name="ann")
+            waits.append((await sign_in(client, "guess", name="ann")).headers.get("retry-after"))
+
+    assert max(int(wait) for wait in waits if wait) == 60
+
+
+@pytest.mark.parametrize("guesses_first", [True, False])
+async def test_an_own_account_does_not_release_the_brake_on_another(guesses_first: bool) -> None:
+    stage = await town()
+    tries = [("ann", "guess"), ("bob", BOBS)]
+    async with stage.browser() as bob:
+        for name, password in (tries if guesses_first else tries[::-1]) * 6:
+            await sign_in(bob, password, name=name)
+        held_up = await sign_in(bob, "guess", name="cyd")
+
+    assert held_up.status_code == 429
+
+
+async def test_a_right_password_forgives_its_own_account_alone() -> None:
+    stage = await town()
+    async with stage.browser() as client:
+        await sign_in(client, "guess", name="ann")
+        await sign_in(client, ANNS, name="ann")
+        await sign_in(client, "guess", name="bob")
+    kinds = {who.partition(":")[0]: count for who, (count, _) in stage.sessions.tries.items()}
+
+    assert kinds.pop("account") == 1
+    assert sorted(kinds.values()) == [2, 2]
+
+
+@pytest.mark.parametrize("field", ["name", "password"])
+async def test_half_a_megabyte_of_accents_is_never_put_in_order(
+    field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, sizes = await town(), []
+    plain, passwords = unicodedata.normalize, Passwords()
+
+    def normalize(form: Literal["NFC"], text: str) -> str:
+        sizes.append(len(text))
+        return plain(form, text[:2_000])
+
+    monkeypatch.setattr(unicodedata, "normalize", normalize)
+    stage.residents.hasher = passwords
+    fields = {"name": "eve", "password": "x", field: "e" + "\u0301\u0323" * 125_000}
+    async with stage.browser() as client:
+        parts = {key: (None, text) for key, text in fields.items()}
+        answer = await client.post("/login", files=parts)
+
+    assert answer.status_code == 401
+    assert sizes
+    assert max(sizes) <= 1_000
 
 
 async def test_what_is_typed_as_a_name_is_not_kept() -> None:
@@ -214,6 +288,49 @@ async def test_the_old_password_cannot_be_guessed_by_whoever_found_an_open_page(
         ]
 
     assert statuses == [401] * 5 + [429]
+
+
+async def test_who_is_signed_in_does_not_wait_for_strangers_guesses() -> None:
+    stage = await town()
+    async with stage.browser() as ann:
+        await sign_in(ann, ANNS, name="ann")
+        for number in range(12):
+            async with stage.browser(f"198.51.100.{number}") as stranger:
+                await sign_in(stranger, "guess", name="ann")
+        for _ in range(6):
+            await sign_in(ann, "guess", name="eve")
+        changed = await ann.post("/account/password", data={"password": ANNS, **NEW})
+
+    assert changed.status_code == 303
+
+
+async def test_a_mistyped_repeat_is_no_wrong_password() -> None:
+    stage = await town()
+    mistyped = {"password": ANNS, "new": "a better one", "again": "a bitter one"}
+    async with stage.browser() as ann:
+        await sign_in(ann, ANNS, name="ann")
+        before, checked = dict(stage.sessions.tries), len(stage.hasher.checked)
+        answers = [await ann.post("/account/password", data=mistyped) for _ in range(7)]
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert stage.sessions.tries == before
+    assert len(stage.hasher.checked) == checked
+
+
+@pytest.mark.parametrize(("box", "status"), [({"end_tokens": "1"}, 401), ({}, 200)])
+async def test_tokens_end_with_the_password_unless_kept(box: dict[str, str], status: int) -> None:
+    stage = await town()
+    token, bobs = await a_token(stage, "ann"), await a_token(stage, "bob")
+    async with stage.browser() as ann:
+        await sign_in(ann, ANNS, name="ann")
+        page = Page((await ann.get("/account")).text)
+        await ann.post("/account/password", data={"password": ANNS, **NEW, **box})
+    async with program(stage, token) as script, program(stage, bobs) as other:
+        statuses = [(await each.get("/api/v1/jobs")).status_code for each in (script, other)]
+
+    (ticked,) = [each for each in page.all("input") if each.get("name") == "end_tokens"]
+    assert "checked" in ticked
+    assert statuses == [status, 200]
 
 
 # --- tokens -------------------------------------------------------------------------------------
@@ -390,6 +507,24 @@ async def test_a_token_without_a_name_is_asked_for_again(label: str) -> None:
     assert answer.status_code == 422
     assert "1 to 60 characters" in answer.text
     assert stage.people_store.tokens == {}
+
+
+async def test_behind_a_portal_a_token_ends_within_ninety_days() -> None:
+    stage = Vouched()
+    async with stage.browser() as ann:
+        ann.headers["Remote-User"] = "ann"
+        page = Page((await ann.get("/account")).text)
+        answers = [
+            await ann.post("/account/tokens", data={"label": "x", "days": days})
+            for days in ("0", "365", "90")
+        ]
+
+    offered = [each["value"] for each in page.all("option") if each["value"].isdecimal()]
+    assert offered == ["7", "30", "90"]
+    assert [answer.status_code for answer in answers] == [422, 422, 200]
+    assert "at most 90 days" in answers[0].text
+    (token,) = stage.people_store.tokens.values()
+    assert token.expires_at == stage.clock.now + timedelta(days=90)
 
 
 # --- the page around it -------------------------------------------------------------------------

@@ -214,6 +214,7 @@ async def test_an_account_is_closed_and_opened_again() -> None:
     assert closed is not None
     assert closed.disabled_at == BEGAN
     assert "Disabled" in text
+    assert "Links to their clips open nothing." in text
     assert opened is not None
     assert opened.disabled_at is None
 
@@ -262,6 +263,19 @@ async def test_the_audit_shows_text_as_text() -> None:
     assert "&lt;b&gt;ada" in text
     assert "<script>x" not in text
     assert "shelve" in text, "a deed that has no words yet is told as it is kept"
+
+
+async def test_the_audit_tells_every_deed_in_words() -> None:
+    stage = Stage()
+    deeds = ("user_added", "user_password", "user_disabled", "user_enabled", "jobs_adopted")
+    for deed in deeds:
+        await stage.operators.note(AuditLine(BEGAN, "command line", deed, "bob"))
+
+    text = await page(stage, "/admin/audit")
+
+    assert [deed for deed in deeds if deed in text] == []
+    assert "Password replaced" in text
+    assert "Jobs given an owner" in text
 
 
 async def test_the_audit_ends_after_two_hundred_lines() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rushes.domain import Failure, JobStatus, RemoteJob, VideoRequest
+from rushes.domain import LOCAL_OWNER, Failure, JobStatus, RemoteJob, VideoRequest
 from rushes.domain import Stage as Step
 from rushes.jobs.frames import Frames
 from rushes.jobs.posters import Posters
@@ -40,7 +40,8 @@ async def test_each_clip_comes_with_its_poster_first_picture_and_recipe() -> Non
     stage = Stage()
     job = await stage.finished(b"clip" * 1000)
     await Posters(stage.clips).keep(job, JPEG)
-    picture = await Frames(stage.clips).copy(await Frames(stage.clips).keep_draft(JPEG), job.id)
+    frames = Frames(stage.clips)
+    picture = await frames.copy(await frames.keep_draft(LOCAL_OWNER, JPEG), job.id)
     await stage.jobs.write(
         replace(job, request=VideoRequest(prompt="Pluie à Lyon", first_frame=picture))
     )

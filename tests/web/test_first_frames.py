@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rushes.domain import Catalogue, VideoRequest
+from rushes.domain import LOCAL_OWNER, Catalogue, VideoRequest
 from rushes.jobs.directory import ConfiguredBackend
 from rushes.jobs.frames import FRAME_MAX, Frames, frame_key
 from rushes.web.headers import CLIP_POLICY
@@ -109,7 +109,7 @@ async def test_a_wrong_file_loses_nothing_that_was_typed(picture: bytes) -> None
 
 async def test_a_wrong_file_does_not_push_out_the_right_one_before_it() -> None:
     stage = Stage()
-    key = await Frames(stage.clips).keep_draft(PNG)
+    key = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG)
     typed = {"prompt": "A kite", "first_frame": key}
     async with stage.client(site=with_pictures(stage)) as client:
         answer = await client.post("/jobs", data=typed, files=chosen(b"no picture"))
@@ -154,7 +154,7 @@ async def test_a_picture_survives_a_backend_that_takes_none() -> None:
 
 async def test_what_is_set_aside_is_not_sent() -> None:
     stage = Stage()
-    key = await Frames(stage.clips).keep_draft(PNG)
+    key = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG)
     typed = {"prompt": "A kite", "backend": "plain", "aside_first_frame": key}
     async with stage.client(site=with_pictures(stage)) as client:
         await client.post("/jobs", data=typed)
@@ -167,7 +167,7 @@ async def test_the_box_takes_the_picture_of_before_out_and_not_a_new_one(
     files: Files, picture: bytes | None
 ) -> None:
     stage = Stage()
-    key = await Frames(stage.clips).keep_draft(PNG)
+    key = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG)
     typed = {"prompt": "A kite", "first_frame": key, "no_picture": "1"}
     async with stage.client(site=with_pictures(stage)) as client:
         await client.post("/jobs", data=typed, files=files)
@@ -226,7 +226,7 @@ async def test_a_picture_is_sent_like_a_poster() -> None:
 
 async def test_there_is_no_picture_of_somebody_else_s_job_and_none_without_one() -> None:
     stage = Stage()
-    draft = await Frames(stage.clips).keep_draft(PNG)
+    draft = await Frames(stage.clips).keep_draft(LOCAL_OWNER, PNG)
     theirs = await stage.job(
         owner="somebody else", request=VideoRequest(prompt="x", first_frame=draft)
     )

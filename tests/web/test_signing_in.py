@@ -398,3 +398,26 @@ async def test_a_page_without_its_style_says_what_may_be_wrong(prefix: str, told
     assert hint.startswith("If this page looks bare")
     assert hint.endswith(f"RUSHES_PUBLIC_URL={told}")
     assert re.search(r"^\.bare \{ display: none; \}$", style.text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("is_declared", [True, False], ids=["declared", "in chunks"])
+async def test_a_strangers_picture_is_not_even_read(is_declared: bool) -> None:
+    files = {"picture": ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(3_000_000))}
+    async with Guarded().browser() as client:
+        whole = client.build_request("POST", "/jobs", data={"prompt": "Rain"}, files=files)
+        body, taken = whole.read(), 0
+
+        async def pieces() -> AsyncIterator[bytes]:
+            nonlocal taken
+            for start in range(0, len(body), 65_536):
+                taken += 65_536
+                yield body[start : start + 65_536]
+
+        headers = {"Content-Type": whole.headers["content-type"]}
+        if is_declared:
+            headers["Content-Length"] = str(len(body))
+        answer = await client.post("/jobs", content=pieces(), headers=headers)
+
+    assert answer.status_code == 401
+    assert "Rain" not in answer.text
+    assert taken < 1_000_000

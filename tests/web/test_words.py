@@ -213,3 +213,15 @@ def test_a_strange_event_is_shown_as_it_is() -> None:
 )
 def test_a_range_is_no_finer_than_anybody_knows(low: float, high: float, said: str) -> None:
     assert between(Range(timedelta(seconds=low), timedelta(seconds=high)), TEXT) == said
+
+
+def test_a_job_at_a_held_backend_does_not_promise_to_start() -> None:
+    words = job_words(
+        queued(), turn=None, viewer=LOCAL_VIEWER, text=TEXT, label=str.upper, is_held=lambda _: True
+    )
+
+    assert words.heading == "On hold"
+    assert (
+        words.sentence == f"{queued().backend.upper()} is on hold; this waits until that is over."
+    )
+    assert moves(words) == [Move.CANCEL]

@@ -273,6 +273,11 @@ class Directory:
         """Return a backend by what a job kept of it; None for one that is not configured."""
         return self.by_any_id().get(id_)
 
+    def is_held(self, id_: str) -> bool:
+        """Whether new jobs of a backend wait here for the time being."""
+        backend = self.find(id_)
+        return backend is not None and backend.is_held
+
     def label(self, id_: str) -> str:
         """Return what people call a backend; of one that is gone there is only the id."""
         backend = self.find(id_)

@@ -62,14 +62,16 @@ class Eraser:
         await self._stop(viewer, await self._all(viewer))
         found = await self._all(viewer)
         erasure = await self._erase(viewer, found)
-        if not viewer.is_known:  # there is one owner, so every draft is theirs
-            await Frames(self.jobs.clips).drop_drafts()
+        await Frames(self.jobs.clips).drop_drafts(viewer.owner)
+        await self.jobs.store.scrub(rewrite=erasure.jobs > 0)
         return erasure
 
     async def erase_one(self, viewer: Viewer, job_id: str) -> Erasure:
         """Erase one job of the viewer, put away or not; raises JobNotFound."""
         await self._stop(viewer, [await self._own(viewer, job_id)])
-        return await self._erase(viewer, [await self._own(viewer, job_id)], only=job_id)
+        erasure = await self._erase(viewer, [await self._own(viewer, job_id)], only=job_id)
+        await self.jobs.store.scrub(rewrite=False)
+        return erasure
 
     async def _erase(
         self, viewer: Viewer, found: Sequence[Job], *, only: str | None = None
@@ -78,11 +80,11 @@ class Eraser:
         answers = await self._ask(remover, found)
         for job in found:
             await remover.drop_bytes(job)
-        count = await self.jobs.store.erase(viewer.owner, only=only)
-        for job in found:
-            if job.status in RUNNING:  # it would not stop: more may have come meanwhile
+        erased = await self.jobs.store.erase(viewer.owner, only=only)
+        for job in erased:
+            if job.status in RUNNING or job not in found:  # more may have come meanwhile
                 await remover.drop_bytes(job)
-        return Erasure(count, sum(job.clip is not None for job in found), answers)
+        return Erasure(len(erased), sum(job.clip is not None for job in erased), answers)
 
     async def _own(self, viewer: Viewer, job_id: str) -> Job:
         job = await self.jobs.store.get(job_id)

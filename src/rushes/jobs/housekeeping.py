@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rushes.domain import EVERYONE, RUNNING, JobQuery, JobStatus
+from rushes.jobs.frames import FRAME
+from rushes.jobs.posters import POSTER
 from rushes.jobs.removing import Remover
 
 if TYPE_CHECKING:
@@ -50,8 +52,22 @@ class Housekeeping:
                 continue
             await remover.ask(job)
             await remover.drop_bytes(job)
-            emptied += await self.store.erase(job.owner, only=job.id)
+            emptied += len(await self.store.erase(job.owner, only=job.id))
+        if emptied:
+            await self.store.scrub(rewrite=False)
         return emptied
+
+    async def sweep_pictures(self) -> None:
+        """Remove the pictures of jobs that are not there: a crash, or a cut, left them behind.
+
+        Only before anybody can ask for jobs, whose pictures come before their rows.
+        """
+        found = {stat.key: _job_of(stat.key) async for stat in self.clips.list()}
+        pictures = {key: job_id for key, job_id in found.items() if job_id is not None}
+        present = await self.store.present(frozenset(pictures.values()))
+        for key, job_id in pictures.items():
+            if job_id not in present:
+                await self.clips.delete(key)
 
     async def _all(self, query: JobQuery) -> AsyncIterator[Job]:
         while True:
@@ -61,3 +77,11 @@ class Housekeeping:
             if page.next is None:
                 return
             query = replace(query, after=page.next)
+
+
+def _job_of(key: str) -> str | None:
+    """Return the id of the job whose picture this is; None for what is no job's picture."""
+    for suffix in (FRAME, POSTER):
+        if key.endswith(suffix):
+            return key.removesuffix(suffix)
+    return None

@@ -132,9 +132,11 @@ class OperatorService:
         await self._switched(viewer, "hold", backend)
 
     async def release(self, viewer: Viewer, backend: str) -> None:
-        """Take a hold back; one on every backend stays for all of them."""
+        """Take a hold back, or with EVERY_BACKEND all that there are."""
         self._require_backend(viewer, backend)
-        await self.deeds.release(backend)
+        holds = await self.deeds.holds() if backend == EVERY_BACKEND else []
+        for name in [backend, *(hold.backend for hold in holds)]:
+            await self.deeds.release(name)
         await self._switched(viewer, "release", backend)
 
     async def _switched(self, viewer: Viewer, what: str, backend: str) -> None:

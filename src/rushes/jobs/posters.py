@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 POSTER_MAX = 512 * 1024
 """Bytes."""
+POSTER = "-poster"
 
 
 def poster_key(job_id: str) -> str:
     """Return the key of a job's poster in the clip store."""
-    return f"{job_id}-poster"
+    return f"{job_id}{POSTER}"
 
 
 def picture_type(head: bytes) -> str | None:

@@ -67,4 +67,4 @@ class Remover:
                 await self.clips.delete(there.key)
         await self.clips.delete(poster_key(job.id))
         if job.request.first_frame is not None:
-            await Frames(self.clips).drop(job.request.first_frame)
+            await Frames(self.clips).drop(job.owner, job.request.first_frame)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from rushes.domain import (
     utc_now,
 )
 from rushes.errors import InvalidRequest, JobConflict, JobNotFound, OutcomeUnknown
-from rushes.jobs.frames import Frames, owner_of, picture_gone
+from rushes.jobs.frames import Frames, is_draft, is_draft_of, owner_of, picture_gone
 from rushes.jobs.housekeeping import UNDO
 from rushes.jobs.outlook import Outlook
 
@@ -84,13 +86,11 @@ class JobService:
         submit_token = f"form:{token}:{recipe}" if token else f"new:{new_id()}"
         asked = self._asked(request, count, backend, also)
         batch = self._batch(viewer, asked, submit_token, new_id(), origin)
-        batch = await self._with_frames(viewer, batch)
-        kept: list[Job] = []
-        try:
-            kept = await self.store.add(await self.outlook.expected(batch), self.limits)
-        finally:
-            await self._drop_unused(batch, kept)
-        return kept
+        if request.first_frame is not None:  # the copies are large: first see if they have a use
+            known = await self.store.admit(batch, self.limits)
+            if known:
+                return known
+        return await self._add_with_frames(viewer, batch)
 
     async def submit_once(
         self,
@@ -288,30 +288,31 @@ class JobService:
                 _fits(wanted, many, there.catalogue.capabilities(wanted.model), there.name)
         return [(there, wanted) for there, wanted, many in asked for _ in range(many)]
 
-    async def _with_frames(self, viewer: Viewer, batch: list[Job]) -> list[Job]:
-        """Give each job a copy of the first frame; raises InvalidRequest where it is gone."""
-        key = batch[0].request.first_frame
-        if key is None:
-            return batch
-        if (job_id := owner_of(key)) is not None:
+    async def _add_with_frames(self, viewer: Viewer, batch: list[Job]) -> list[Job]:
+        """Add a batch with its own copies of the first frame; one that is not taken leaves none."""
+        async with AsyncExitStack() as undo:
+            if (key := batch[0].request.first_frame) is not None:
+                await self._require_own(viewer, key)
+                batch = await Frames(self.clips).copied(key, batch, undo)
+            expected = await self.outlook.expected(batch)
             try:
-                await self.get(viewer, job_id)
-            except JobNotFound as error:
-                raise picture_gone() from error
-        return [await self._with_frame(job, key) for job in batch]
+                kept = await self.store.add(expected, self.limits)
+            except asyncio.CancelledError:
+                undo.pop_all()  # the jobs may be kept all the same; the sweep at start will know
+                raise
+            if kept[0].id == batch[0].id:
+                undo.pop_all()
+        return kept
 
-    async def _with_frame(self, job: Job, key: str) -> Job:
-        if job.request.first_frame is None:  # this one's backend takes none
-            return job
-        copy = await Frames(self.clips).copy(key, job.id)
-        return replace(job, request=job.request.model_copy(update={"first_frame": copy}))
-
-    async def _drop_unused(self, batch: Sequence[Job], kept: Sequence[Job]) -> None:
-        """Drop the copies of a batch that was there already, or was not taken."""
-        known = {job.id for job in kept}
-        for job in batch:
-            if job.id not in known and job.request.first_frame is not None:
-                await self.clips.delete(job.request.first_frame)
+    async def _require_own(self, viewer: Viewer, key: str) -> None:
+        if is_draft(key):
+            if not is_draft_of(viewer.owner, key):
+                raise picture_gone()
+            return
+        try:
+            await self.get(viewer, owner_of(key))
+        except JobNotFound as error:
+            raise picture_gone() from error
 
     def _batch(
         self,

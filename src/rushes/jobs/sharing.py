@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from rushes.domain import Job, JobPage, JobQuery, Viewer
     from rushes.jobs.service import JobService
-    from rushes.ports import ShareStore
+    from rushes.ports import AccountStore, ShareStore
 
 LIVES = (1, 7, 30)
 """For how many days a link can be asked for."""
+LINKS_MAX = 50
+"""Links to one clip that work at the same time."""
 TOKEN_BYTES = 16
 """What cannot be guessed needs no brake on guessing."""
 
@@ -35,6 +37,8 @@ class Sharing:
     jobs: JobService
     links: ShareStore
     clock: Callable[[], datetime] = utc_now
+    accounts: AccountStore | None = None
+    """None where nobody has an account."""
 
     async def show(self, viewer: Viewer, job_id: str, audience: str) -> Job:
         """Let one of the viewer's own audiences watch a finished clip; "" takes that back.
@@ -61,6 +65,8 @@ class Sharing:
         _require_clip(job)
         if days not in LIVES:
             raise InvalidRequest("A link lasts 1, 7 or 30 days.", field="days")
+        if len(await self.links_to(job)) >= LINKS_MAX:
+            raise InvalidRequest("At most {limit} links can open one clip.", limit=LINKS_MAX)
         now, token = self.clock(), secrets.token_urlsafe(TOKEN_BYTES)
         share = Share(new_id(), job.id, job.owner, now, now + timedelta(days=days), with_prompt)
         await self.links.add(share, digest_of(token))
@@ -82,14 +88,20 @@ class Sharing:
         """Return a link and what its guest may know of the job.
 
         Without the owner's wish that is nothing in their words: no prompt, no title. Raises
-        ShareNotFound alike for a link that never was, has expired or was revoked, and for a clip
-        that was put away.
+        ShareNotFound alike for a link that never was, has expired or was revoked, for a clip that
+        was put away, and for as long as its owner's account is closed.
         """
         share = await self.links.find(digest_of(token))
         job = await self._job_of(share) if share and share.is_good(self.clock()) else None
         if share is None or job is None or job.deleted_at is not None or job.clip is None:
             raise ShareNotFound("this link opens nothing")
+        if await self._is_shut_out(job.owner):
+            raise ShareNotFound("this link opens nothing")
         return share, job if share.with_prompt else wordless(job)
+
+    async def _is_shut_out(self, owner: str) -> bool:
+        account = await self.accounts.get(owner) if self.accounts else None
+        return account is not None and account.disabled_at is not None
 
     async def _job_of(self, share: Share) -> Job | None:
         try:

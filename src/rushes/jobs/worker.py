@@ -23,12 +23,14 @@ from rushes.jobs.queueing import chooser
 from rushes.jobs.steps import Steps, backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from rushes.domain import Job
     from rushes.jobs.directory import ConfiguredBackend, Directory
     from rushes.ports import Choose, ClipStore, JobStore, QueueView
+
+    Forget = Callable[[datetime], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ PROBE_ILL = timedelta(seconds=10)
 SUBMIT_GRACE = timedelta(seconds=3)
 """How long a submit in flight may take to end when the server stops."""
 TIDY = timedelta(minutes=10)
+MEMORY = timedelta(days=30)
+"""How long links and tokens that have ended can still be told of."""
 BUG_TRIES = 5
 
 
@@ -65,6 +69,8 @@ class Worker:
     directory: Directory
     capacity: int = 16
     running_per_owner: int | None = None
+    forget: Sequence[Forget] = ()
+    """Each forgets what ended before a moment."""
     clock: Callable[[], datetime] = utc_now
     name: str = field(default_factory=new_id)
     steps: Steps = field(init=False)
@@ -142,8 +148,10 @@ class Worker:
     async def _tidy_round(self) -> None:
         await asyncio.sleep(TIDY.total_seconds())
         housekeeping = Housekeeping(self.store, self.clips, self.directory, self.clock)
-        await housekeeping.empty_the_bin()
         await Frames(self.clips).drop_old_drafts(self.clock())
+        for forget in self.forget:
+            await forget(self.clock() - MEMORY)
+        await housekeeping.empty_the_bin()  # last: it can fail where readers hold the log
 
     async def _watch(self, stop: asyncio.Event, backend: ConfiguredBackend) -> None:
         """Ask a backend how it is, often while it is ill; queued jobs go on when it is well."""

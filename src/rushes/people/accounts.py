@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SEEN_EVERY = timedelta(hours=1)
 """How old what is known of a last visit may be: not every request is worth a write."""
+TYPED_MAX = 128
+"""So many characters of a typed name are looked at: twice what a name has, for split accents."""
 
 
 class Hasher(Protocol):
@@ -71,21 +73,29 @@ class Accounts:
 
     async def recognise(self, name: str, password: str) -> str | None:
         """Return whose name and password these are, in a time that tells nothing of either."""
-        typed = unicodedata.normalize("NFC", name.strip())
+        typed = typed_name(name)
         account = await self.find(typed)
         if not await self.hasher.is_right(account.password if account else None, password):
             return None
         await self._change(typed, seen_at=self.clock())
         return typed
 
-    async def change_password(self, name: str, password: str) -> None:
-        """Give somebody a new password; whoever came in by the old one is shown out."""
+    async def change_password(
+        self, name: str, password: str, *, keeps_tokens: bool = False
+    ) -> None:
+        """Give somebody a new password; whoever came in by the old one is shown out.
+
+        Whoever knew the old one may have made a token with it: tokens end too, unless kept.
+        """
         await self._change(name, password=await self._hashed(password))
+        if not keeps_tokens:
+            await self._revoke_tokens(name)
         await self.show_out(name)
 
     async def disable(self, name: str) -> None:
-        """Close an account; its sessions, tokens and streams end at once."""
+        """Close an account; its sessions, tokens and streams end at once, tokens for good."""
         await self._change(name, disabled_at=self.clock())
+        await self._revoke_tokens(name)
         await self.show_out(name)
 
     async def enable(self, name: str) -> None:
@@ -119,6 +129,11 @@ class Accounts:
                 raise InvalidRequest("There is nobody called {name}.", field="name", name=name)
             await self.store.put(replace(account, **changes))
 
+    async def _revoke_tokens(self, name: str) -> None:
+        for token in await self.store.tokens_of(name):
+            if token.revoked_at is None:
+                await self.store.mark_token(token.id, revoked_at=self.clock())
+
     async def _hashed(self, password: str) -> str:
         try:
             return await self.hasher.hashed(password)
@@ -128,9 +143,14 @@ class Accounts:
             ) from error
 
 
+def typed_name(name: str) -> str:
+    """Return a name as it is looked for, however a keyboard wrote it; what is too long is cut."""
+    return unicodedata.normalize("NFC", name.strip()[:TYPED_MAX])
+
+
 def plain_name(name: str) -> str:
     """Return a name for a new account, as it is kept; raises InvalidRequest."""
-    plain = unicodedata.normalize("NFC", name.strip())
+    plain = typed_name(name)
     if not NAME.fullmatch(plain) or plain.casefold() == LOCAL_OWNER:
         raise InvalidRequest(
             "A name has letters, digits and . _ @ + - only, at most 64, and is not {local}.",

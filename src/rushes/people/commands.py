@@ -56,14 +56,17 @@ class UserCommands:
         name = asked.get("name", "")
         await self.accounts.change_password(name, asked.get("password", ""))
         await self._note("user_password", name)
-        return [f"{name} has a new password; their sessions have ended"]
+        return [f"{name} has a new password; their sessions and tokens have ended"]
 
     async def disable(self, asked: Mapping[str, str]) -> list[str]:
         """Close an account."""
         name = asked.get("name", "")
         await self.accounts.disable(name)
         await self._note("user_disabled", name)
-        return [f"{name} is out and cannot come in; their jobs and clips stay"]
+        return [
+            f"{name} is out and cannot come in; their tokens have ended",
+            "their jobs and clips stay; links to their clips open nothing",
+        ]
 
     async def enable(self, asked: Mapping[str, str]) -> list[str]:
         """Open an account again."""

@@ -92,4 +92,5 @@ def _nobodys_hash() -> str:
 
 def _bytes(password: str) -> bytes:
     # Keyboards differ in how they write an accent; the person typed the same.
-    return unicodedata.normalize("NFC", password)[:MOST].encode("utf-8", "surrogatepass")
+    # Cut first: to put many accents in order takes the square of their number.
+    return unicodedata.normalize("NFC", password[:MOST]).encode("utf-8", "surrogatepass")

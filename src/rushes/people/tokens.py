@@ -25,6 +25,8 @@ TOKEN_BYTES = 32
 LABEL_MAX = 60
 TOKENS_MAX = 50
 USED_EVERY = timedelta(minutes=1)
+LONGEST_VOUCHED = timedelta(days=90)
+"""Where a portal decides who comes in, it is not asked again about tokens: they must end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Tokens:
     store: AccountStore
     presence: Presence
     clock: Callable[[], datetime] = utc_now
+    longest: timedelta | None = None
+    """For how long a token may be good; None lets it be good until it is revoked."""
 
     async def issue(self, owner: str, label: str, scope: TokenScope, life: timedelta | None) -> str:
         """Return a new token, which nobody can be told again; raises InvalidRequest."""
@@ -45,6 +49,10 @@ class Tokens:
         if len(await self.good_ones(owner)) >= TOKENS_MAX:
             raise InvalidRequest(
                 "{limit} tokens are enough: revoke one first.", field="label", limit=TOKENS_MAX
+            )
+        if self.longest is not None and (life is None or life > self.longest):
+            raise InvalidRequest(
+                "A token lasts at most {days} days here.", field="days", days=self.longest.days
             )
         now, text = self.clock(), PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
         ends = None if life is None else now + life

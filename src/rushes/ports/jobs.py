@@ -110,6 +110,17 @@ class JobStore(Protocol):
         """
         ...
 
+    async def admit(self, jobs: Sequence[Job], limits: Limits) -> list[Job]:
+        """Say what `add` would, and write nothing: raise LimitReached, or return what is known.
+
+        Nothing is known of a batch that could be added now.
+        """
+        ...
+
+    async def present(self, job_ids: Collection[str]) -> frozenset[str]:
+        """Return which of these ids are jobs, deleted ones too."""
+        ...
+
     async def get(self, job_id: str) -> Job:
         """Return one job, deleted ones too; raises JobNotFound."""
         ...
@@ -194,12 +205,19 @@ class JobStore(Protocol):
         """Give every job of one owner to another, links to them too; return how many."""
         ...
 
-    async def erase(self, owner: str, *, only: str | None = None) -> int:
-        """Remove somebody's jobs, or `only` one of them, for good; return how many there were.
+    async def erase(self, owner: str, *, only: str | None = None) -> list[Job]:
+        """Remove somebody's jobs, or `only` one of them, for good; return them as they were.
 
         Histories and share links go with them. What stays for a while is a bare id that
-        `changed_since` tells as deleted, and nothing else finds. Once this returns, nothing that
-        was said in the jobs is in any file of the store, its logs and free pages included.
+        `changed_since` tells as deleted, and nothing else finds. `scrub` comes after.
+        """
+        ...
+
+    async def scrub(self, *, rewrite: bool) -> None:
+        """Leave nothing that erased jobs said in any file of the store, its logs included.
+
+        `rewrite` does the same for what older versions erased, and takes long. Raises StorageError
+        where that cannot be now; the jobs are erased all the same.
         """
         ...
 

@@ -60,6 +60,10 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def excuse(self, names: Sequence[str]) -> None:
+        """Take one try of each name back, which turned out to be a right one."""
+        ...
+
     async def forgive(self, names: Sequence[str]) -> None:
         """Forget the tries of these names."""
         ...
@@ -102,6 +106,10 @@ class AccountStore(Protocol):
         """Forget somebody's tokens, revoked ones too; return how many there were."""
         ...
 
+    async def forget_tokens(self, before: datetime) -> None:
+        """Forget the tokens that expired, or were revoked, before a moment."""
+        ...
+
 
 class ShareStore(Protocol):
     """Remembers links to single clips. Raises StorageError."""
@@ -120,6 +128,10 @@ class ShareStore(Protocol):
 
     async def revoke(self, share_id: str, at: datetime) -> None:
         """End a link."""
+        ...
+
+    async def forget(self, before: datetime) -> None:
+        """Forget the links that expired, or were revoked, before a moment."""
         ...
 
 

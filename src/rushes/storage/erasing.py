@@ -25,19 +25,19 @@ KEPT = frozenset({"id", "owner", "created_at"})
 
 async def erase(
     connection: AsyncConnection, owner: str, only: str | None, *, now: datetime, revision: int
-) -> int:
-    """Replace somebody's jobs, or one of them, by tombstones; see ports.JobStore."""
+) -> list[Job]:
+    """Replace somebody's jobs, or one of them, by tombstones; return them as they were."""
     meant = (IS_THERE, jobs.c.owner == owner, *([jobs.c.id == only] if only else []))
-    found = (await connection.execute(select(*JOB_COLUMNS).where(*meant).limit(1))).mappings()
-    row = found.one_or_none()
-    if row is None:
-        return 0
+    rows = (await connection.execute(select(*JOB_COLUMNS).where(*meant))).mappings()
+    found = [job_of(row) for row in rows]
+    if not found:
+        return []
     ids = select(jobs.c.id).where(*meant)
     for table in (events, shares):
         await connection.execute(delete(table).where(table.c.job_id.in_(ids)))
-    values = _values(tombstone(job_of(row), now=now)) | {"revision": revision}
-    buried = update(jobs).where(*meant).values(**values).returning(jobs.c.id)
-    return len((await connection.execute(buried)).all())
+    values = _values(tombstone(found[0], now=now)) | {"revision": revision}
+    await connection.execute(update(jobs).where(*meant).values(**values))
+    return found
 
 
 async def drop_old_tombstones(connection: AsyncConnection, now: datetime) -> None:

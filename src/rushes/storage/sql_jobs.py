@@ -48,6 +48,7 @@ T = TypeVar("T")
 
 CHANGES_MAX = 1000
 HISTORY_MAX = 500
+PRESENT_MAX = 500
 
 
 class SqlJobs:
@@ -106,6 +107,20 @@ class SqlJobs:
         if not batch:
             return []
         return await self._write(lambda writing: writing.add(batch, limits))
+
+    async def admit(self, batch: Sequence[Job], limits: Limits) -> list[Job]:
+        """See ports.JobStore."""
+        return await self._write(lambda writing: writing.admit(batch, limits))
+
+    async def present(self, job_ids: Collection[str]) -> frozenset[str]:
+        """See ports.JobStore."""
+        found: set[str] = set()
+        asked = list(job_ids)
+        for start in range(0, len(asked), PRESENT_MAX):
+            is_asked = jobs.c.id.in_(asked[start : start + PRESENT_MAX])
+            rows = await self._read(select(jobs.c.id).where(is_asked, IS_THERE))
+            found |= {row["id"] for row in rows}
+        return frozenset(found)
 
     async def get(self, job_id: str) -> Job:
         """See ports.JobStore."""
@@ -195,11 +210,13 @@ class SqlJobs:
         async with self._database.reading() as connection:
             return await whole_queue(connection)
 
-    async def erase(self, owner: str, *, only: str | None = None) -> int:
-        """See ports.JobStore. All of somebody's at once also write the file anew."""
-        count = await self._write(lambda writing: writing.erase(owner, only))
-        await self._database.uncut(self._database.scrub(rewrite=only is None))
-        return count
+    async def erase(self, owner: str, *, only: str | None = None) -> list[Job]:
+        """See ports.JobStore."""
+        return await self._write(lambda writing: writing.erase(owner, only))
+
+    async def scrub(self, *, rewrite: bool) -> None:
+        """See ports.JobStore."""
+        await self._database.uncut(self._database.scrub(rewrite=rewrite))
 
     # --- for operators --------------------------------------------------------------------------
 

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Executable, RowMapping, Select
+    from sqlalchemy import ColumnElement, Executable, RowMapping, Select, Table
 
     from rushes.storage.embedded import EmbeddedDatabase
 
 T = TypeVar("T")
+
+
+def _is_dead(table: Table, before: datetime) -> ColumnElement[bool]:
+    return (table.c.expires_at < before) | (table.c.revoked_at < before)
 
 
 class SqlPeople:
@@ -95,6 +99,10 @@ class SqlAccounts(SqlPeople):
         await self._write(delete(tokens).where(tokens.c.owner == owner))
         return count
 
+    async def forget_tokens(self, before: datetime) -> None:
+        """See ports.AccountStore."""
+        await self._write(delete(tokens).where(_is_dead(tokens, before)))
+
 
 class SqlShares(SqlPeople):
     """See ports.ShareStore."""
@@ -118,6 +126,10 @@ class SqlShares(SqlPeople):
     async def revoke(self, share_id: str, at: datetime) -> None:
         """See ports.ShareStore."""
         await self._write(update(shares).where(shares.c.id == share_id).values(revoked_at=at))
+
+    async def forget(self, before: datetime) -> None:
+        """See ports.ShareStore."""
+        await self._write(delete(shares).where(_is_dead(shares, before)))
 
 
 class SqlOperators(SqlPeople):

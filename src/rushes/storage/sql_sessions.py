@@ -60,6 +60,11 @@ class SqlSessions:
         """See ports.SessionStore."""
         return await self._database.uncut(self._count_try(names, pause))
 
+    async def excuse(self, names: Sequence[str]) -> None:
+        """See ports.SessionStore."""
+        tried = (guesses.c.who.in_(names), guesses.c.tries > 0)
+        await self._write(update(guesses).where(*tried).values(tries=guesses.c.tries - 1))
+
     async def forgive(self, names: Sequence[str]) -> None:
         """See ports.SessionStore."""
         await self._write(delete(guesses).where(guesses.c.who.in_(names)))

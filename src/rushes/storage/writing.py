@@ -47,17 +47,23 @@ class Writing:
 
     async def add(self, batch: Sequence[Job], limits: Limits) -> list[Job]:
         """Insert a batch, or return the one that has its owner and token already."""
-        first = batch[0]
-        known = await self._batch_of(first.owner, first.submit_token)
+        known = await self.admit(batch, limits)
         if known:
             return known
-        await self._keep_limits(first.owner, len(batch), limits)
         revision = await self._next_revision()
         added = [replace(job, revision=revision) for job in batch]
         rows = [values_of(job, JOB_FIELDS) | {"searched": searched_text(job)} for job in added]
         await self.connection.execute(insert(jobs), rows)
         await self._tell([(None, job) for job in added])
         return added
+
+    async def admit(self, batch: Sequence[Job], limits: Limits) -> list[Job]:
+        """Return the batch that has the owner and token already; raises LimitReached."""
+        first = batch[0]
+        known = await self._batch_of(first.owner, first.submit_token)
+        if not known:
+            await self._keep_limits(first.owner, len(batch), limits)
+        return known
 
     async def save(self, job: Job, *, release: bool) -> Job:
         """Write the worker's columns under the fence; raises LeaseLost."""
@@ -106,7 +112,7 @@ class Writing:
         await self.connection.execute(theirs)
         return count
 
-    async def erase(self, owner: str, only: str | None) -> int:
+    async def erase(self, owner: str, only: str | None) -> list[Job]:
         """Replace jobs by tombstones, and remove the old ones of those."""
         await drop_old_tombstones(self.connection, self.now)
         revision = await self._next_revision()

@@ -12,7 +12,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from rushes.domain import Job, JobStatus, Viewer
 from rushes.errors import ClipNotFound, ClipNotReady, ResultLost
 from rushes.ports import BlobState, ClipReader
-from rushes.web.dependencies import CurrentSite, CurrentViewer, SeenJob, Site
+from rushes.web.dependencies import (
+    CurrentSite,
+    CurrentViewer,
+    CurrentVisit,
+    SeenJob,
+    Site,
+    over_of,
+)
 from rushes.web.headers import CLIP_POLICY
 from rushes.web.keepsakes import keepsake
 from rushes.web.names import EXTENSIONS, clip_name, disposition, keepsake_name
@@ -90,6 +97,7 @@ async def clip(
     request: Request,
     site: CurrentSite,
     viewer: CurrentViewer,
+    visit: CurrentVisit,
     held: Annotated[OpenClip, Depends(open_clip)],
     download: str = "",
     beside: Annotated[Literal["", "recipe"], Query(alias="with")] = "",
@@ -97,12 +105,20 @@ async def clip(
     """Answer with the clip or the part of it that was asked for, or with a zip of it."""
     if beside:
         job = await site.jobs.get(viewer, held.job.id)  # the recipe is the owner's alone
-        return _zip(request, site, held, await receipt_of(request, site, viewer, job))
-    return sent(request, site, held, is_download=bool(download))
+        receipt = await receipt_of(request, site, viewer, job)
+        return _zip(request, site, held, receipt, over_of(visit))
+    return sent(request, site, held, is_download=bool(download), over=over_of(visit))
 
 
-def sent(request: Request, site: Site, held: OpenClip, *, is_download: bool) -> Response:
-    """Answer with an open clip, or the part of it that was asked for."""
+def sent(
+    request: Request,
+    site: Site,
+    held: OpenClip,
+    *,
+    is_download: bool,
+    over: asyncio.Event | None = None,
+) -> Response:
+    """Answer with an open clip, or the part of it that was asked for, until `over` is set."""
     is_get = request.method == "GET"
     etag = f'"{held.key}"'
     selection = select(
@@ -118,13 +134,20 @@ def sent(request: Request, site: Site, held: OpenClip, *, is_download: bool) -> 
     return Stream(
         follow(site, held, selection.start, selection.stop),
         stop=site.stop,
+        over=over,
         patience=PATIENCE,
         status_code=selection.status,
         headers=headers,
     )
 
 
-def _zip(request: Request, site: Site, held: OpenClip, receipt: Receipt) -> Response:
+def _zip(
+    request: Request,
+    site: Site,
+    held: OpenClip,
+    receipt: Receipt,
+    over: asyncio.Event | None,
+) -> Response:
     """Answer with the clip and its recipe in one file, made while it is sent."""
     if not held.is_whole or held.job.clip is None:
         raise ClipNotReady("the clip is still on its way")
@@ -137,7 +160,7 @@ def _zip(request: Request, site: Site, held: OpenClip, receipt: Receipt) -> Resp
     if request.method != "GET":
         return Response(headers=headers)
     chunks = keepsake(held.job, held.job.clip, receipt, relay(held.reader, 0, held.reader.size))
-    return Stream(chunks, stop=site.stop, patience=PATIENCE, headers=headers)
+    return Stream(chunks, stop=site.stop, over=over, patience=PATIENCE, headers=headers)
 
 
 def clip_headers(held: OpenClip, selection: Selection, *, is_download: bool) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a request is served with: the site's parts, and who is looking."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +109,8 @@ class Site:
     oversight: "Oversight"
     operators: "OperatorService"
     counts: Counts = field(default_factory=Counts)
+    exports: Counter[str] = field(default_factory=Counter)
+    """How many zips are being sent, by whom."""
     door: Door | None = None
     """Where people sign in; None where nobody has to, and where a proxy asks."""
     people: People | None = None
@@ -130,6 +133,16 @@ def current_viewer(request: Request) -> Viewer:
 def current_visit(request: Request) -> Visit | None:
     """Return how the request was let in; None in open mode."""
     return getattr(request.state, "visit", None)
+
+
+def over_of(visit: Visit | None) -> asyncio.Event | None:
+    """Return what is set when whoever looks is shown out; None where nobody is."""
+    return None if visit is None else visit.over
+
+
+def seat_of(viewer: Viewer, visit: Visit | None) -> str:
+    """Return whom to count what is open for: a person, or a session where all are one owner."""
+    return viewer.owner if visit is None or viewer.is_known else visit.key
 
 
 CurrentSite = Annotated[Site, Depends(site_of)]

@@ -18,7 +18,14 @@ from starlette.exceptions import HTTPException
 
 from rushes.domain import Job, Viewer
 from rushes.web.cards import around
-from rushes.web.dependencies import CurrentLanguage, CurrentViewer, CurrentVisit, Site
+from rushes.web.dependencies import (
+    CurrentLanguage,
+    CurrentViewer,
+    CurrentVisit,
+    Site,
+    over_of,
+    seat_of,
+)
 from rushes.web.streaming import Stream
 
 HEARTBEAT = timedelta(seconds=15)
@@ -156,8 +163,7 @@ async def seat(
 ) -> AsyncIterator[None]:
     """Hold one of the bounded number of streams for as long as the answer lasts."""
     config = feed.site.config
-    is_shared = visit is not None and not viewer.is_known  # one password, many readers
-    who = visit.key if visit is not None and is_shared else viewer.owner
+    who = seat_of(viewer, visit)
     if feed.streams.total() >= config.streams_max or feed.streams[who] >= config.streams_per_viewer:
         raise HTTPException(503, "too many live pages are open", {"Retry-After": "5"})
     feed.streams[who] += 1
@@ -188,7 +194,7 @@ async def events(
     return Stream(
         feed.stream(Eyes(viewer, language), after),
         stop=feed.site.stop,
-        over=None if visit is None else visit.over,
+        over=over_of(visit),
         patience=PATIENCE,
         farewell=BYE,
         headers=HEADERS,

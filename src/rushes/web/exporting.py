@@ -1,17 +1,25 @@
 """Everything of somebody's in one zip, made while it is sent."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.exceptions import HTTPException
 
 from rushes.domain import Job, JobEvent, JobQuery, Scope, Viewer, utc_now
 from rushes.errors import ClipNotFound, ClipNotReady
 from rushes.jobs.posters import poster_key
 from rushes.web.clips import PATIENCE, relay
-from rushes.web.dependencies import CurrentSite, CurrentViewer, Site
+from rushes.web.dependencies import (
+    CurrentSite,
+    CurrentViewer,
+    CurrentVisit,
+    Site,
+    over_of,
+    seat_of,
+)
 from rushes.web.keepsakes import as_text, recipe, settings_of
 from rushes.web.names import (
     clip_name,
@@ -25,12 +33,30 @@ from rushes.web.streaming import Stream
 from rushes.web.zipping import SentZip
 
 PAGE = 50
+AT_ONCE = 2
+"""Zips for one person: each reads all their clips."""
 
 router = APIRouter(include_in_schema=False)
 
 
-@router.api_route("/export", methods=["GET", "HEAD", "POST"])
-async def export(request: Request, site: CurrentSite, viewer: CurrentViewer) -> Response:
+async def seat(
+    site: CurrentSite, viewer: CurrentViewer, visit: CurrentVisit
+) -> AsyncIterator[None]:
+    """Hold one of somebody's few seats for as long as the zip lasts."""
+    who = seat_of(viewer, visit)
+    if site.exports[who] >= AT_ONCE:
+        raise HTTPException(429, "too many exports are being sent", {"Retry-After": "60"})
+    site.exports[who] += 1
+    try:
+        yield
+    finally:
+        site.exports[who] -= 1
+
+
+@router.api_route("/export", methods=["GET", "HEAD", "POST"], dependencies=[Depends(seat)])
+async def export(
+    request: Request, site: CurrentSite, viewer: CurrentViewer, visit: CurrentVisit
+) -> Response:
     """Answer with all that is the viewer's: files for each clip, and every job in jobs.json."""
     now = utc_now()
     name = f"rushes_{now:%Y-%m-%d}.zip"
@@ -41,8 +67,13 @@ async def export(request: Request, site: CurrentSite, viewer: CurrentViewer) -> 
     }
     if request.method == "HEAD":
         return Response(headers=headers)
-    chunks = Export(request, site, viewer).chunks()
-    return Stream(chunks, stop=site.stop, patience=PATIENCE, headers=headers)
+    return Stream(
+        Export(request, site, viewer).chunks(),
+        stop=site.stop,
+        over=over_of(visit),
+        patience=PATIENCE,
+        headers=headers,
+    )
 
 
 @dataclass(frozen=True, slots=True)

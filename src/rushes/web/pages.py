@@ -135,7 +135,7 @@ async def create(
     request: Request, site: CurrentSite, viewer: CurrentViewer, translate: CurrentTranslate
 ) -> Response:
     """Take a filled composer; what cannot be used comes back with every word still in it."""
-    values, flaw = await _typed(request, site)
+    values, flaw = await _typed(request, site, viewer)
     origin = await _job_or_none(site, viewer, values.get("origin"))
     try:
         if flaw is not None:
@@ -166,7 +166,7 @@ async def compose(
     request: Request, site: CurrentSite, viewer: CurrentViewer, translate: CurrentTranslate
 ) -> Response:
     """Draw the composer anew, for another backend or model; nothing typed is lost or judged."""
-    typed, flaw = await _typed(request, site)
+    typed, flaw = await _typed(request, site, viewer)
     values = chosen_by_hand(typed, site.jobs.backends)
     origin = await _job_or_none(site, viewer, values.get("origin"))
     token = values.get("submit_token") or new_id()
@@ -175,7 +175,9 @@ async def compose(
     return await _studio(request, site, viewer, composer)
 
 
-async def _typed(request: Request, site: Site) -> tuple[dict[str, str], InvalidRequest | None]:
+async def _typed(
+    request: Request, site: Site, viewer: Viewer
+) -> tuple[dict[str, str], InvalidRequest | None]:
     """Return what was typed, an uploaded picture by the key it is kept under, and what is wrong."""
     async with request.form(max_files=1, max_fields=50) as form:
         values, picture = typed_values(form), form.get("picture")
@@ -183,7 +185,8 @@ async def _typed(request: Request, site: Site) -> tuple[dict[str, str], InvalidR
             values.pop("first_frame", None)
         if isinstance(picture, UploadFile) and picture.size:
             try:
-                values["first_frame"] = await Frames(site.clips).keep_draft(await picture.read())
+                drafts, brought = Frames(site.clips), await picture.read()
+                values["first_frame"] = await drafts.keep_draft(viewer.owner, brought)
             except InvalidRequest as flaw:
                 return values, flaw
     return values, None

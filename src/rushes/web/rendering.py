@@ -79,6 +79,7 @@ class Renderer:
         self._translations = {code: load_translations(locales, code) for code in LANGUAGES}
         shared = {
             "label": directory.label,
+            "is_held": directory.is_held,
             "has_several_backends": len(directory.all()) > 1,
             "to": addresses,
             "rehearsal": rehearsal,
@@ -148,7 +149,9 @@ def _environment(
     )
     environment.globals.update(shared)
     label = shared["label"]
-    environment.globals["words"] = partial(words.job_words, text=translations, label=label)
+    environment.globals["words"] = partial(
+        words.job_words, text=translations, label=label, is_held=shared["is_held"]
+    )
     environment.globals["comparisons"] = partial(made.comparisons, text=translations)
     environment.globals["price_words"] = partial(price_words, text=translations)
     environment.globals["outage_words"] = partial(words.outage_words, text=translations)

@@ -95,15 +95,19 @@ def job_words(
     viewer: Viewer,
     text: NullTranslations,
     label: Callable[[str], str] = str,
+    is_held: Callable[[str], bool] = lambda _: False,
 ) -> JobWords:
     """Say how a job stands. `turn` is where it stands in line, where that is known.
 
-    `label` says what people call a backend.
+    `label` says what people call a backend, `is_held` whether its new jobs wait here.
     """
+    waits_on_hold = job.status is JobStatus.QUEUED and is_held(job.backend)
     job = replace(job, backend=label(job.backend))  # what is said from here on is read by people
     if job.cancel_requested_at is not None and job.status in ACTIVE:
         return _cancelling(job, text)
-    if job.status is JobStatus.QUEUED:
+    if waits_on_hold:
+        words = _on_hold(job, text)
+    elif job.status is JobStatus.QUEUED:
         words = _queued(job, turn, text)
     else:
         words = SAY[job.status](job, text)
@@ -144,6 +148,13 @@ def _queued(job: Job, turn: Turn | None, text: NullTranslations) -> JobWords:
         Tone.QUIET,
         _cancel(text),
         expected=_ready(turn, text),
+    )
+
+
+def _on_hold(job: Job, text: NullTranslations) -> JobWords:
+    sentence = text.gettext("%(backend)s is on hold; this waits until that is over.")
+    return JobWords(
+        text.gettext("On hold"), sentence % {"backend": job.backend}, Tone.QUIET, _cancel(text)
     )
 
 

@@ -71,6 +71,7 @@ async def account_page(
 async def _page(
     request: Request, site: Site, viewer: Viewer, people: People, said: Said
 ) -> Response:
+    longest = people.tokens.longest
     response = site.renderer.page(
         "account.html",
         request=request,
@@ -79,7 +80,8 @@ async def _page(
         has_password=site.door is not None and site.door.asks_name,
         changed=request.query_params.get("changed", ""),
         tokens=await people.tokens.good_ones(viewer.owner),
-        lives=LIVES,
+        lives=[days for days in LIVES if longest is None or days <= longest.days],
+        may_be_endless=longest is None,
         said=said,
     )
     response.headers.update(said.headers)
@@ -98,21 +100,23 @@ async def change_password(
     password: Annotated[str, Form(max_length=2_000)] = "",
     new: Annotated[str, Form(max_length=2_000)] = "",
     again: Annotated[str, Form(max_length=2_000)] = "",
+    end_tokens: Annotated[bool, Form()] = False,
 ) -> Response:
     """Take a new password from whoever knows the old one; every other session ends."""
     door, accounts, _ = site.door, people.accounts, translate
     if door is None or accounts is None:
         raise HTTPException(404)
-    host, cookie = client_host(request.scope), SessionCookie.of(request, site.config.public)
-    owner = await whose(door, host, viewer.owner, password, translate)
-    if isinstance(owner, Problem):
-        said = Said(errors={"old": owner.message}, status=owner.status, headers=owner.headers)
-        return await _page(request, site, viewer, people, said)
     if new != again:
         said = Said(errors={"again": _("These are two different passwords.")}, status=422)
         return await _page(request, site, viewer, people, said)
+    host, cookie = client_host(request.scope), SessionCookie.of(request, site.config.public)
+    wait = await door.must_wait_inside(viewer.owner)
+    owner = await whose(door, host, wait, viewer.owner, password, translate)
+    if isinstance(owner, Problem):
+        said = Said(errors={"old": owner.message}, status=owner.status, headers=owner.headers)
+        return await _page(request, site, viewer, people, said)
     try:
-        await accounts.change_password(owner, new)
+        await accounts.change_password(owner, new, keeps_tokens=not end_tokens)
     except InvalidRequest as error:
         return await _page(request, site, viewer, people, _refused(error, translate))
     token = await door.open(host, cookie.token(request), owner)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from rushes.people.accounts import typed_name
 from rushes.people.presence import Presence
 from rushes.web.proxies import household
 
@@ -29,6 +30,8 @@ FRESH = LIFE - timedelta(days=1)
 TOKEN_BYTES = 32
 COOKIE = "rushes_session"
 EVERYBODY = "everybody"
+ACCOUNT, INSIDE = "account:", "inside:"
+"""Before a digest of a name: who guesses from outside, and who does on the account's own page."""
 HELD_DIGITS = 32
 
 
@@ -49,11 +52,15 @@ class Brake:
 ONE = Brake(free=5, first=timedelta(seconds=15), most=timedelta(minutes=15))
 ALL = Brake(free=100, first=timedelta(seconds=1), most=timedelta(minutes=1))
 """Shorter: a crowd of guessers must not keep the owner out for long."""
+NAMED = Brake(free=10, first=timedelta(seconds=1), most=timedelta(minutes=1))
+"""Shorter too: anybody can type somebody's name, and that must not keep them out."""
 
 
 def pause(who: str, tries: int) -> timedelta:
     """Return how long one household or account, or everybody together, waits after so many."""
-    return (ALL if who == EVERYBODY else ONE).pause(tries)
+    if who == EVERYBODY:
+        return ALL.pause(tries)
+    return (NAMED if who.startswith(ACCOUNT) else ONE).pause(tries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +94,15 @@ class Door:
         """Count a try from an address, before its password is looked at; zero lets it try."""
         return await self.sessions.count_try(self._who(host, name), pause)
 
+    async def must_wait_inside(self, owner: str) -> timedelta:
+        """Count a try of somebody signed in at their own password, apart from all strangers'."""
+        return await self.sessions.count_try([_held(INSIDE, owner)], pause)
+
     async def open(self, host: str, before: str | None, owner: str) -> str:
         """Begin a session after the right password, end the one before, return the new token."""
         if before:
             await self.close(before)
-        await self.sessions.forgive(self._who(host, owner))
+        await self._forgive(host, owner)
         token = secrets.token_urlsafe(TOKEN_BYTES)
         await self.sessions.begin(self._digest(token), owner, self.clock() + LIFE)
         return token
@@ -121,9 +132,16 @@ class Door:
         """Return under which names a try is counted; what was typed as one is not kept."""
         names = [household(host), EVERYBODY]
         if self.asks_name:
-            typed = hashlib.sha256(name.strip().casefold().encode("utf-8", "surrogatepass"))
-            names.append(f"account:{typed.hexdigest()[:HELD_DIGITS]}")
+            names.append(_held(ACCOUNT, name))
         return names
+
+    async def _forgive(self, host: str, owner: str) -> None:
+        """Forget the tries that the right password explains: never guesses at other people's."""
+        if self.asks_name:
+            await self.sessions.forgive([_held(ACCOUNT, owner), _held(INSIDE, owner)])
+            await self.sessions.excuse([household(host), EVERYBODY])
+        else:
+            await self.sessions.forgive(self._who(host, owner))
 
     def _digest(self, token: str) -> str:
         """Return what is stored of a token.
@@ -132,6 +150,12 @@ class Door:
         """
         locked = f"{self.lock}\0{token}".encode("utf-8", "surrogatepass")
         return hashlib.sha256(locked).hexdigest()
+
+
+def _held(kind: str, name: str) -> str:
+    """Return under what the tries at a name are counted, however it was written."""
+    typed = typed_name(name).casefold().encode("utf-8", "surrogatepass")
+    return kind + hashlib.sha256(typed).hexdigest()[:HELD_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)

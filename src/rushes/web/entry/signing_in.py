@@ -15,9 +15,11 @@ from rushes.web.errors import Problem, plain_answer, wants_json
 from rushes.web.forms import typed_values
 from rushes.web.proxies import client_host
 from rushes.web.rendering import here
+from rushes.web.security import UPLOAD_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from rushes.web.dependencies import Site
     from rushes.web.entry.door import Door
@@ -63,11 +65,21 @@ def _unnamed(request: Request, site: Site) -> Response:
 
 
 async def _typed(request: Request, site: Site) -> dict[str, str]:
-    """Return what was typed into the composer, if that is what was posted."""
-    if request.scope["path"] != site.addresses.jobs():
+    """Return what was typed into the composer, if that is what was posted.
+
+    A picture is not read for strangers: many of them could fill the disk that it is read to.
+    """
+    if request.scope["path"] != site.addresses.jobs() or _may_hold_a_picture(request, site):
         return {}
     async with request.form(max_files=1, max_fields=FIELDS_MAX) as form:
         return typed_values(form)
+
+
+def _may_hold_a_picture(request: Request, site: Site) -> bool:
+    media_type = request.headers.get("content-type", "").lower()
+    declared = request.headers.get("content-length", "")
+    is_small = declared.isdecimal() and int(declared[:10]) <= site.config.form_max
+    return media_type.startswith(UPLOAD_TYPE) and not is_small
 
 
 def _page(
@@ -113,7 +125,8 @@ async def sign_in(request: Request, site: CurrentSite, translate: CurrentTransla
         name, password = str(form.get("name", "")), str(form.get("password", ""))
         values, back = typed_values(form), _own(site, form.get("next"))
     host, cookie = client_host(request.scope), SessionCookie.of(request, site.config.public)
-    owner = await whose(door, host, name, password, translate)
+    wait = await door.must_wait(host, name)
+    owner = await whose(door, host, wait, name, password, translate)
     if isinstance(owner, Problem):
         page = _page(request, site, back=back, name=name, values=values, problem=owner.message)
         page.status_code = owner.status
@@ -128,14 +141,14 @@ async def sign_in(request: Request, site: CurrentSite, translate: CurrentTransla
 
 
 async def whose(
-    door: Door, host: str, name: str, password: str, _: CurrentTranslate
+    door: Door, host: str, wait: timedelta, name: str, password: str, _: CurrentTranslate
 ) -> str | Problem:
     """Return whose password this is, or why it opens nothing: the same words whatever was typed."""
-    wait = math.ceil((await door.must_wait(host, name)).total_seconds())
-    if wait > 0:
+    seconds = math.ceil(wait.total_seconds())
+    if seconds > 0:
         logger.warning("too many tries to sign in from %s", host)
-        told = _("Too many tries. The next one is possible in {seconds} s.").format(seconds=wait)
-        return Problem.of_status(429, told, **{"Retry-After": str(wait)})
+        told = _("Too many tries. The next one is possible in {seconds} s.").format(seconds=seconds)
+        return Problem.of_status(429, told, **{"Retry-After": str(seconds)})
     owner = await door.recognise(name, password)
     if owner is None:
         logger.warning("a wrong password from %s", host)

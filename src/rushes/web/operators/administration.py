@@ -115,8 +115,10 @@ def _audit_rows(lines: Iterable[AuditLine], _: Translate) -> list[AuditRow]:
         "hold": _("Put on hold"),
         "release": _("Hold taken back"),
         "user_added": _("Account made"),
+        "user_password": _("Password replaced"),
         "user_disabled": _("Account disabled"),
         "user_enabled": _("Account enabled"),
+        "jobs_adopted": _("Jobs given an owner"),
         "prompt_read": _("Prompt read"),
     }
     return [AuditRow(line, deeds.get(line.what, line.what)) for line in lines]
