@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.servers import Program
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ASKED = {"aspect_ratio": "16:9", "resolution": "360p", "duration": "2"}
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverleihung"
@@ -103,7 +103,6 @@ def test_axe_finds_nothing_in_light(browser: Browser, screens: dict[str, str]) -
     assert violations(browser, screens, "light") == {}
 
 
-@pytest.mark.slow
 def test_axe_finds_nothing_in_the_dark(browser: Browser, screens: dict[str, str]) -> None:
     assert violations(browser, screens, "dark") == {}
 

@@ -253,6 +253,7 @@ def examined(page: Page, address: str) -> list[str]:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_the_page_examines_from_the_browser(site: Program, page: Page) -> None:
     assert examined(page, f"{site.url}/admin/doctor") == []
     assert Axe().run(page).violations_count == 0

@@ -103,6 +103,7 @@ def test_the_form_follows_the_backend_and_the_model(
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_one_prompt_makes_a_clip_at_each_of_two_backends(
     served: Program, context: BrowserContext
 ) -> None:
@@ -134,6 +135,7 @@ def test_one_prompt_makes_a_clip_at_each_of_two_backends(
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_without_a_script_a_button_redraws_the_form(served: Program, browser: Browser) -> None:
     context = browser.new_context(locale="en", java_script_enabled=False)
     page = context.new_page()
