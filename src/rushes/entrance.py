@@ -15,12 +15,13 @@ from rushes.people.passwords import Passwords, SharedPassword
 from rushes.people.presence import Presence
 from rushes.people.tokens import LONGEST_VOUCHED, Tokens
 from rushes.settings import BadSetting
+from rushes.watched import Watched
 from rushes.web.dependencies import People
 from rushes.web.entry.door import Door
 from rushes.web.entry.identity import IdentityRules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rushes.control import Command
     from rushes.settings import Settings
@@ -92,14 +93,20 @@ def _made_password(settings: Settings) -> FirstPassword | None:
 def _identity(settings: Settings) -> IdentityRules | None:
     if settings.auth != "proxy" or settings.auth_header is None:
         return None
-    secret = settings.proxy_secret()
     return IdentityRules(
         header=settings.auth_header,
         groups_header=settings.auth_groups_header,
         admin_group=settings.admin_group,
         admin_name=settings.admin_name,
-        secret=Secret(secret) if secret else None,
+        secret=_secret(settings),
     )
+
+
+def _secret(settings: Settings) -> Callable[[], Secret] | None:
+    """Return what tells the proxy's secret, as its file holds it by now."""
+    if settings.proxy_secret_file is None:
+        return None
+    return Watched(settings.proxy_secret_file, lambda: Secret(settings.proxy_secret()))
 
 
 def _door(
@@ -107,18 +114,33 @@ def _door(
 ) -> Door | None:
     sessions, presence = store.sessions(), accounts.presence
     if settings.auth == "users":
-        return Door(sessions, accounts.recognise, OWN_LOCK, utc_now, True, presence)
+        return Door(sessions, accounts.recognise, lambda: OWN_LOCK, utc_now, True, presence)
     if settings.auth == "proxy":
         return None
-    hashed = made.hashed if made is not None else settings.hashed_password()
-    try:
-        password = SharedPassword(hashed)
-    except ValueError as error:
-        raise BadSetting(
-            f"{_place(settings, made)} holds no argon2id hash: put there what `rushes password` "
-            "prints, never the password itself"
-        ) from error
-    return Door(sessions, password.recognise, hashed, utc_now, presence=presence)
+    password = _password(settings, made)
+
+    async def recognise(name: str, typed: str) -> str | None:
+        return await password().recognise(name, typed)
+
+    return Door(sessions, recognise, lambda: password().encoded, utc_now, presence=presence)
+
+
+def _password(settings: Settings, made: FirstPassword | None) -> Callable[[], SharedPassword]:
+    """Return what knows the one password, as its file holds it by now; raises BadSetting."""
+
+    def read() -> SharedPassword:
+        try:
+            return SharedPassword(made.hashed if made is not None else settings.hashed_password())
+        except ValueError as error:
+            raise BadSetting(
+                f"{_place(settings, made)} holds no argon2id hash: put there what "
+                "`rushes password` prints, never the password itself"
+            ) from error
+
+    if settings.password_file is not None:
+        return Watched(settings.password_file, read)
+    password = read()
+    return lambda: password
 
 
 def _place(settings: Settings, made: FirstPassword | None) -> str:

@@ -39,7 +39,7 @@ class Guarded(Stage):
     def __post_init__(self) -> None:
         self.sessions = MemorySessions(self.clock)
         self.people_store = MemoryAccounts()
-        self.door = Door(self.sessions, self._recognise, "lock 1", self.clock)
+        self.door = Door(self.sessions, self._recognise, lambda: "lock 1", self.clock)
         self.tokens = Tokens(self.people_store, self.door.presence, self.clock)
         self.people = People(self.tokens, self.door.presence)
 
@@ -82,7 +82,7 @@ class Peopled(Guarded):
             self.people_store, self.sessions, presence, self.hasher, self.clock
         )
         self.door = Door(
-            self.sessions, self.residents.recognise, "accounts", self.clock, True, presence
+            self.sessions, self.residents.recognise, lambda: "accounts", self.clock, True, presence
         )
         self.accounts = self.residents
         self.people = People(self.tokens, presence, self.residents)

@@ -119,7 +119,10 @@ def tcp() -> socket.socket:
 
 def vouched(*, trusted: bool = True, secret: str = "") -> Vouched:
     rules = IdentityRules(
-        "Remote-User", "Remote-Groups", "admins", secret=Secret(secret) if secret else None
+        "Remote-User",
+        "Remote-Groups",
+        "admins",
+        secret=(lambda: Secret(secret)) if secret else None,
     )
     return Vouched(WebConfig(trusted_proxies=TRUSTED if trusted else OTHERS), rules=rules)
 

@@ -53,9 +53,9 @@ async def test_a_new_password_ends_all_sessions() -> None:
     stage = Guarded()
     async with stage.browser() as client:
         await sign_in(client)
-        stage.door.lock = "lock 2"
+        stage.door.lock = lambda: "lock 2"
         after = await client.get("/")
-        stage.door.lock = "lock 1"
+        stage.door.lock = lambda: "lock 1"
         before = await client.get("/")
 
     assert (after.status_code, before.status_code) == (303, 200)

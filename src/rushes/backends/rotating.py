@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rushes.backends import Backend, BackendConfig, load_backend
 from rushes.errors import RushesError
+from rushes.watched import state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from rushes.watched import State
 
 logger = logging.getLogger(__name__)
 
@@ -67,13 +70,5 @@ class _Rotating:
         self._all.append(renewed)
         logger.info("%s has new secrets", config.name)
 
-    def _look(self) -> list[tuple[int, int, int] | None]:
-        return [_state(file) for file in self._files]
-
-
-def _state(file: Path) -> tuple[int, int, int] | None:
-    try:
-        told = file.stat()
-    except OSError:
-        return None
-    return told.st_ino, told.st_mtime_ns, told.st_size
+    def _look(self) -> list[State]:
+        return [state_of(file) for file in self._files]

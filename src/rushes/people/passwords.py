@@ -49,7 +49,7 @@ class SharedPassword:
             is_argon2id = False
         if not is_argon2id:
             raise ValueError("this is no argon2id hash")
-        self._encoded = encoded
+        self.encoded = encoded
         self._places = asyncio.Semaphore(AT_ONCE)
 
     async def recognise(self, _name: str, password: str) -> str | None:
@@ -62,7 +62,7 @@ class SharedPassword:
             return await asyncio.to_thread(self._verify, password)
 
     def _verify(self, password: str) -> bool:
-        return _verify(self._encoded, password)
+        return _verify(self.encoded, password)
 
 
 def hash_password(password: str) -> str:

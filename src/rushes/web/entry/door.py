@@ -78,13 +78,13 @@ class Session:
 class Door:
     """Lets in whoever knows a password. Every method may raise StorageError.
 
-    `recognise` returns whose name and password these are, and None for nobody's. `lock` changes
-    with the one shared password: sessions that another one opened are unknown.
+    `recognise` returns whose name and password these are, and None for nobody's. `lock` tells what
+    changes with the one shared password: sessions that another one opened are unknown.
     """
 
     sessions: SessionStore
     recognise: Callable[[str, str], Awaitable[str | None]]
-    lock: str
+    lock: Callable[[], str]
     clock: Callable[[], datetime]
     asks_name: bool = False
     """Whether people have passwords of their own."""
@@ -148,7 +148,7 @@ class Door:
 
         Sessions are found by it: how long that takes depends on the digest, never on the token.
         """
-        locked = f"{self.lock}\0{token}".encode("utf-8", "surrogatepass")
+        locked = f"{self.lock()}\0{token}".encode("utf-8", "surrogatepass")
         return hashlib.sha256(locked).hexdigest()
 
 

@@ -17,6 +17,8 @@ from starlette.exceptions import HTTPException
 from rushes.domain import LOCAL_OWNER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import Scope
 
     from rushes.net import Secret
@@ -49,7 +51,7 @@ class IdentityRules:
     groups_header: str | None = None
     admin_group: str | None = None
     admin_name: str | None = None
-    secret: Secret | None = None
+    secret: Callable[[], Secret] | None = None
 
     def comes_from_proxy(self, scope: Scope) -> bool:
         """Whether a request came through the named proxy, by its address and by its secret."""
@@ -58,7 +60,7 @@ class IdentityRules:
         if self.secret is None:
             return True
         given = _values(scope, SECRET_HEADER)
-        wanted = self.secret.reveal().encode()
+        wanted = self.secret().reveal().encode()
         return len(given) == 1 and hmac.compare_digest(given[0], wanted)
 
     def told(self, scope: Scope) -> Identity | None:
