@@ -95,12 +95,11 @@ ROWS = [
         in_every_run=True,
         cancel=CancelOutcome.CONFIRMED,
     ),
-    Row("openai-videos", "/sglang/v1", takes_picture=True, in_every_run=True, has_progress=True),
+    Row("openai-videos", "/sglang/v1", takes_picture=True, has_progress=True),
     Row(
         "openai-videos",
         "/litellm/v1",
         takes_picture=True,
-        in_every_run=True,
         models=("rehearsal",),
         has_progress=True,
         wrong_key="refused_by_backend",

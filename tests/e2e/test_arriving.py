@@ -97,6 +97,7 @@ def test_play_starts_and_a_seek_works_while_it_arrives_and_both_go_on_over_its_e
     assert downloads(mock) == [1]
 
 
+@pytest.mark.slow
 def test_five_viewers_cost_one_download_and_see_the_same_bytes(pair: Programs) -> None:
     mock, site = pair.started
     job_id = site.submit("five of us #big", **BIG)

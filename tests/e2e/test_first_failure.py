@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from _pytest.mark.structures import ParameterSet
+
 CANARY = "canary-first-failure-77"
 ASKED = {"aspect_ratio": "16:9", "resolution": "360p", "duration": "2"}
 
@@ -74,7 +76,13 @@ def keyed(shared: Programs) -> Program:
     return shared.mock("--key", "right", folder="first-failure-mock")
 
 
-@pytest.fixture(params=CAUSES, ids=lambda cause: cause.name.replace(" ", "-"))
+def _drawn(cause: Cause) -> ParameterSet:
+    """Return a cause for the suites: one in every run, the others in the slow one."""
+    name = cause.name.replace(" ", "-")
+    return pytest.param(cause, id=name, marks=() if name == "wrong-key" else pytest.mark.slow)
+
+
+@pytest.fixture(params=[_drawn(cause) for cause in CAUSES])
 def cause(request: pytest.FixtureRequest, keyed: Program) -> Cause:
     """One cause, its addresses filled in."""
     drawn: Cause = request.param

@@ -232,6 +232,7 @@ def sign_in(page: Page) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_without_scripts_text_typed_into_an_expired_page_is_sent_after_signing_in(
     guarded: Program, plain_page: Page
 ) -> None:

@@ -74,6 +74,7 @@ def test_two_servers_cannot_share_a_folder(programs: Programs, mock: Program) ->
     assert first.get("/healthz").status_code == 200
 
 
+@pytest.mark.slow
 def test_check_tells_well_from_off_and_a_wrong_key(programs: Programs) -> None:
     mock = programs.mock("--key", "right")
     url = f"{mock.url}/v1"

@@ -233,6 +233,7 @@ def test_a_double_press_of_create_again_makes_one_job(site: Program, plain_page:
     assert {job["origin"] for job in found} == {None, job_id}
 
 
+@pytest.mark.slow
 def test_an_unknown_end_has_three_ways_on(site: Program, page: Page) -> None:
     job_id = site.submit("where is it #lost-answer", **ASKED)
     site.wait_job(job_id, "unknown")
@@ -250,6 +251,7 @@ def test_an_unknown_end_has_three_ways_on(site: Program, page: Page) -> None:
     expect(button(page, "Give up")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_keepsake_holds_the_clip_as_it_was_sent(site: Program, page: Page) -> None:
     job_id = done(site, "worth keeping")
     page.goto(f"{site.url}/jobs/{job_id}")
