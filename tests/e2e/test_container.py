@@ -190,9 +190,12 @@ def test_a_spoilt_hash_is_one_line(programs: Programs, mock: Program) -> None:
 
 # As the compose file has it: nothing can be written but the data and a little of /tmp, and nobody
 # has any right beside reading (an image's files are everybody's to read; a checkout's are not).
+# The interpreter's folder is carried past the new /tmp, which would hide a checkout below it.
 ENTER = """
-mount --bind "$1" /mnt && mount --bind "$2" /srv && mount -o remount,bind,ro / \\
-  && mount -o remount,bind,ro /srv && mount -t tmpfs -o size=64m tmpfs /tmp && cd /mnt && shift 2 \\
+mount --bind "$1" /mnt && mount --bind "$2" /srv && mount --bind "$3" /media \\
+  && mount -o remount,bind,ro / && mount -o remount,bind,ro /srv \\
+  && mount -t tmpfs -o size=64m tmpfs /tmp && mkdir -p "$3" && mount --bind /media "$3" \\
+  && mount -o remount,bind,ro "$3" && cd /mnt && shift 3 \\
   && exec setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs \\
     --bounding-set=-all,+dac_read_search --inh-caps=-all,+dac_read_search \\
     --ambient-caps=-all,+dac_read_search "$@"
@@ -240,6 +243,7 @@ def test_the_tree_runs_as_nobody_on_a_read_only_root(programs: Programs, mock: P
                 "sh",
                 data,
                 tree,
+                sys.prefix,
                 sys.executable,
                 "-m",
                 "rushes",
