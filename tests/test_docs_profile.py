@@ -7,13 +7,13 @@ import re
 from collections.abc import AsyncIterator  # noqa: TC003 - pytest reads fixtures' hints
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 import respx
 from pydantic import BaseModel
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.backends.grammar import REQUEST_NAMES, TROUBLES
 from rushes.backends.profile import JobProfile
 from rushes.backends.profile_files import read_profile, shipped_profiles
@@ -21,6 +21,9 @@ from rushes.backends.templating import FILTERS
 from rushes.domain import RemoteStatus, VideoRequest
 from rushes.errors import RejectedByModeration
 from rushes.net import Secret
+
+if TYPE_CHECKING:
+    from rushes.ports import VideoBackend
 
 PAGE = (Path(__file__).parent.parent / "docs" / "adding-a-backend.md").read_text("utf-8")
 ORIGIN = "https://renders.example"
@@ -57,7 +60,7 @@ EXCHANGES = [Exchange.read(text) for text in block("text").split("\n\n")]
 
 
 @pytest.fixture
-async def example(tmp_path: Path) -> AsyncIterator[Backend]:
+async def example(tmp_path: Path) -> AsyncIterator[VideoBackend]:
     (tmp_path / "example.toml").write_text(block("toml"), "utf-8")
     config = BackendConfig(
         name="example", url=ORIGIN, key=Secret(KEY), profile="example", profiles_dir=tmp_path
@@ -74,7 +77,7 @@ def answers_in_order(router: respx.MockRouter, exchanges: list[Exchange]) -> res
 
 
 @pytest.mark.anyio
-async def test_the_example_replays_its_own_exchanges(example: Backend) -> None:
+async def test_the_example_replays_its_own_exchanges(example: VideoBackend) -> None:
     submit, working, ready, _ = EXCHANGES
     request = VideoRequest(prompt="a kite", duration_s=5, aspect_ratio="16:9", resolution="720p")
     with respx.mock() as router:
@@ -104,7 +107,7 @@ async def test_the_example_replays_its_own_exchanges(example: Backend) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_example_tells_a_refusal(example: Backend) -> None:
+async def test_the_example_tells_a_refusal(example: VideoBackend) -> None:
     refusal = EXCHANGES[-1]
     with respx.mock() as router:
         route = answers_in_order(router, [refusal])

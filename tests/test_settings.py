@@ -29,7 +29,10 @@ def test_defaults_listen_on_this_machine_only() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.9.9.9"])
 def test_loopback_needs_no_override(host: str) -> None:
-    load_settings(None, host=host).require_safe_bind()
+    settings = load_settings(None, host=host)
+    settings.require_safe_bind()
+
+    assert not settings.allow_public_bind
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "video.example"])  # noqa: S104
@@ -45,8 +48,9 @@ def test_listening_beyond_this_machine_is_refused_without_the_override(
 
 def test_with_a_password_it_may_listen_beyond_this_machine() -> None:
     settings = load_settings(None, host="0.0.0.0", auth="password", password_hash="$argon2id$")  # noqa: S104
-
     settings.require_safe_bind()
+
+    assert not settings.allow_public_bind
 
 
 def test_the_hash_leaves_the_environment_and_shows_nowhere(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator  # noqa: TC003 - pytest reads fixtures' hints
+from typing import TYPE_CHECKING
 
 import pytest
 import respx
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.net import Secret
 from tests.backends.wire import BASE, KEY
 
+if TYPE_CHECKING:
+    from rushes.ports import VideoBackend
+
 
 @pytest.fixture
-async def backend() -> AsyncIterator[Backend]:
+async def backend() -> AsyncIterator[VideoBackend]:
     loaded = load_backend(BackendConfig(name="main", url=BASE, key=Secret(KEY)))
     yield loaded
     await loaded.aclose()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import VideoRequest
 from rushes.net import Secret
+
+if TYPE_CHECKING:
+    from rushes.ports import VideoBackend
 
 HOST = "https://video.example"
 CDN = "https://cdn.example/1.mp4"
@@ -19,7 +22,7 @@ WIDE = {"aspect_ratio": "16:9", "resolution": "720p", "duration_s": 5, "seed": 7
 RULES = "The result was withheld by the content rules."
 
 
-def family(profile: str, url: str = HOST, models: tuple[str, ...] = (MODEL,)) -> Backend:
+def family(profile: str, url: str = HOST, models: tuple[str, ...] = (MODEL,)) -> VideoBackend:
     config = BackendConfig(name="it", url=url, key=Secret(KEY), profile=profile, models=models)
     return load_backend(config)
 

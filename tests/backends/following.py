@@ -11,8 +11,8 @@ from rushes.domain import RemoteStatus, VideoRequest
 if TYPE_CHECKING:
     import httpx
 
-    from rushes.backends import Backend
     from rushes.domain import RemoteJob
+    from rushes.ports import VideoBackend
 
 ENDED = {RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CANCELLED}
 KEY = "hf_canary0123456789"
@@ -28,12 +28,12 @@ class Fetched:
     validator: str | None
 
 
-async def submit(backend: Backend, key: str, **fields: Any) -> RemoteJob:  # noqa: ANN401
+async def submit(backend: VideoBackend, key: str, **fields: Any) -> RemoteJob:  # noqa: ANN401
     request = VideoRequest(**({"prompt": "a kite"} | fields))
     return (await backend.submit(request, idempotency_key=key)).remote
 
 
-async def follow(backend: Backend, remote: RemoteJob) -> list[RemoteJob]:
+async def follow(backend: VideoBackend, remote: RemoteJob) -> list[RemoteJob]:
     """Poll until the job has ended; return what each poll told, at most 20 s long."""
     seen = [remote]
     for _ in range(200):
@@ -44,7 +44,7 @@ async def follow(backend: Backend, remote: RemoteJob) -> list[RemoteJob]:
     raise AssertionError(f"never ended: {seen[-1]}")
 
 
-async def wait_for(backend: Backend, remote: RemoteJob, status: RemoteStatus) -> RemoteJob:
+async def wait_for(backend: VideoBackend, remote: RemoteJob, status: RemoteStatus) -> RemoteJob:
     """Poll until the job stands so; at most 10 s."""
     for _ in range(200):
         remote = await backend.poll(remote)
@@ -55,7 +55,7 @@ async def wait_for(backend: Backend, remote: RemoteJob, status: RemoteStatus) ->
 
 
 async def fetch(
-    backend: Backend, remote: RemoteJob, *, start: int = 0, validator: str | None = None
+    backend: VideoBackend, remote: RemoteJob, *, start: int = 0, validator: str | None = None
 ) -> Fetched:
     async with backend.open_clip(remote, start=start, validator=validator) as source:
         data = b"".join([chunk async for chunk in source.chunks()])

@@ -6,12 +6,14 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.net import Secret
 from tests.backends.following import KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rushes.ports import VideoBackend
 
 COMFY = "http://comfy.test:8188"
 
@@ -76,7 +78,7 @@ def write_graph(folder: Path, workflow: Any = None) -> Path:  # noqa: ANN401 - a
     return path
 
 
-def made(folder: Path, *, workflow: Any = None, **options: Any) -> Backend:  # noqa: ANN401
+def made(folder: Path, *, workflow: Any = None, **options: Any) -> VideoBackend:  # noqa: ANN401
     """Return a backend for a server that only a mocked wire knows."""
     told = {"workflow": write_graph(folder, workflow)} | options
     config = BackendConfig(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import respx
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import RemoteJob, VideoRequest
 from rushes.net import Secret
+
+if TYPE_CHECKING:
+    from rushes.ports import VideoBackend
 
 HOST = "https://api.example"
 KEY = "hosted-canary-0123456789"
@@ -22,7 +25,7 @@ WIDE: dict[str, Any] = {
 }
 
 
-def hosted(profile: str, *, models: tuple[str, ...] = (MODEL,)) -> Backend:
+def hosted(profile: str, *, models: tuple[str, ...] = (MODEL,)) -> VideoBackend:
     return load_backend(
         BackendConfig(name=profile, url=HOST, key=Secret(KEY), profile=profile, models=models)
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from rushes.backends import Backend
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,7 @@ def wire() -> Iterator[respx.MockRouter]:
 
 
 @pytest.fixture
-async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
+async def backend(tmp_path: Path) -> AsyncIterator[VideoBackend]:
     loaded = made(tmp_path)
     yield loaded
     await loaded.aclose()
@@ -51,7 +51,7 @@ async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
 
 
 async def test_a_submit_is_one_request_with_the_graph_filled_in(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     route = wire.post("/prompt").respond(200, json=TAKEN)
     prompt = 'a "red" kite\r\n{{seed}} {{negative_prompt}} 🪁'
@@ -77,7 +77,7 @@ async def test_a_submit_is_one_request_with_the_graph_filled_in(
 
 
 async def test_the_id_and_the_seed_are_made_of_the_job(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     route = wire.post("/prompt").respond(200, json=TAKEN)
     for job in (JOB, JOB, "k" * 26):
@@ -113,7 +113,7 @@ async def test_a_seed_without_a_placeholder_is_varied_where_it_stands(
 
 
 async def test_what_the_workflow_wants_and_nobody_asked_for_is_named(
-    backend: Backend, tmp_path: Path, wire: respx.MockRouter
+    backend: VideoBackend, tmp_path: Path, wire: respx.MockRouter
 ) -> None:
     with pytest.raises(RefusedByBackend, match=r"EmptyHunyuanLatentVideo \(node 4\).*frames:16"):
         await submit(backend, JOB)
@@ -168,7 +168,7 @@ REFUSALS: list[tuple[httpx.Response, type[BackendError], str]] = [
 
 @pytest.mark.parametrize(("answer", "kind", "message"), REFUSALS)
 async def test_a_refused_submit_says_what_and_whether_anything_runs(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     answer: httpx.Response,
     kind: type[BackendError],
@@ -184,7 +184,7 @@ async def test_a_refused_submit_says_what_and_whether_anything_runs(
 
 
 async def test_the_check_tells_version_key_and_stranger(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     stats = {"system": {"comfyui_version": "0.33.0"}}
     wire.get("/system_stats").mock(

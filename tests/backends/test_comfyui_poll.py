@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from rushes.backends import Backend
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,7 @@ def wire() -> Iterator[respx.MockRouter]:
 
 
 @pytest.fixture
-async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
+async def backend(tmp_path: Path) -> AsyncIterator[VideoBackend]:
     loaded = made(tmp_path)
     yield loaded
     await loaded.aclose()
@@ -73,7 +73,7 @@ API_JOBS: list[tuple[dict[str, Any], RemoteStatus, str]] = [
 
 @pytest.mark.parametrize(("body", "status", "message"), API_JOBS)
 async def test_the_jobs_api_is_read_into_our_words(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     body: dict[str, Any],
     status: RemoteStatus,
@@ -96,7 +96,7 @@ QUEUE = {
 
 
 async def test_a_waiting_job_has_a_place_where_it_can_be_told(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get(f"/api/jobs/{ID}").respond(200, json={"id": ID, "status": "pending"})
     wire.get("/queue").mock(
@@ -141,7 +141,7 @@ HISTORIES: list[tuple[dict[str, Any], RemoteStatus, str]] = [
 
 @pytest.mark.parametrize(("body", "status", "message"), HISTORIES)
 async def test_without_a_jobs_api_the_history_tells_the_end(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     body: dict[str, Any],
     status: RemoteStatus,
@@ -159,7 +159,7 @@ async def test_without_a_jobs_api_the_history_tells_the_end(
 
 
 async def test_a_job_that_ends_between_two_questions_is_not_lost(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get(f"/api/jobs/{ID}").mock(return_value=NO_API)
     done = history(outputs=NODES, status=ended("success"))
@@ -173,7 +173,7 @@ async def test_a_job_that_ends_between_two_questions_is_not_lost(
 
 @pytest.mark.parametrize("has_api", [True, False])
 async def test_a_job_that_is_nowhere_has_vanished(
-    backend: Backend, wire: respx.MockRouter, has_api: bool
+    backend: VideoBackend, wire: respx.MockRouter, has_api: bool
 ) -> None:
     gone = httpx.Response(404, json={"error": "Job not found"})
     wire.get(f"/api/jobs/{ID}").mock(return_value=gone if has_api else NO_API)
@@ -196,7 +196,7 @@ async def test_a_job_that_is_nowhere_has_vanished(
     ],
 )
 async def test_an_odd_poll_may_be_tried_again(
-    backend: Backend, wire: respx.MockRouter, answer: httpx.Response, kind: type[BackendError]
+    backend: VideoBackend, wire: respx.MockRouter, answer: httpx.Response, kind: type[BackendError]
 ) -> None:
     wire.get(f"/api/jobs/{ID}").mock(side_effect=[answer])
 
@@ -223,7 +223,7 @@ OUTPUTS: list[tuple[Any, str | None]] = [
 
 @pytest.mark.parametrize(("outputs", "name"), OUTPUTS)
 async def test_the_clip_is_the_saved_video_whatever_list_it_is_in(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     outputs: Any,  # noqa: ANN401 - any JSON
     name: str | None,
@@ -249,7 +249,7 @@ async def test_the_clip_is_the_saved_video_whatever_list_it_is_in(
     ],
 )
 async def test_a_cancel_is_what_the_jobs_api_says(
-    backend: Backend, wire: respx.MockRouter, told: dict[str, Any], outcome: CancelOutcome
+    backend: VideoBackend, wire: respx.MockRouter, told: dict[str, Any], outcome: CancelOutcome
 ) -> None:
     wire.post(f"/api/jobs/{ID}/cancel").respond(200, json=told)
 
@@ -258,7 +258,7 @@ async def test_a_cancel_is_what_the_jobs_api_says(
 
 
 async def test_an_old_server_is_told_to_interrupt_only_what_is_ours(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.post(f"/api/jobs/{ID}/cancel").mock(return_value=httpx.Response(405))
     running = {"queue_running": [[1, ID]], "queue_pending": []}
@@ -276,7 +276,7 @@ async def test_an_old_server_is_told_to_interrupt_only_what_is_ours(
 
 
 async def test_a_cancel_that_found_no_ear_may_be_tried_again(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.post(f"/api/jobs/{ID}/cancel").respond(502)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import CancelOutcome, RemoteStatus, new_id
 from rushes.errors import (
     OutcomeUnknown,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
+
+    from rushes.ports import VideoBackend
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -49,7 +51,7 @@ def made(
     *,
     key: str | None = None,
     workflow: Any = None,  # noqa: ANN401 - any JSON
-) -> Backend:
+) -> VideoBackend:
     url = str(client.base_url).rstrip("/") + base
     options = {"workflow": str(write_graph(folder, workflow))}
     secret = Secret(key) if key else None
@@ -59,7 +61,7 @@ def made(
 
 
 @pytest.fixture
-async def backend(mock: httpx.Client, base: str, tmp_path: Path) -> AsyncIterator[Backend]:
+async def backend(mock: httpx.Client, base: str, tmp_path: Path) -> AsyncIterator[VideoBackend]:
     reset(mock)
     loaded = made(mock, base, tmp_path)
     yield loaded
@@ -67,7 +69,7 @@ async def backend(mock: httpx.Client, base: str, tmp_path: Path) -> AsyncIterato
 
 
 async def test_the_cache_is_never_hit_unless_the_seed_is_asked_for_again(
-    backend: Backend, mock: httpx.Client
+    backend: VideoBackend, mock: httpx.Client
 ) -> None:
     ends = []
     for seed in (None, None, 5, 5):
@@ -79,7 +81,7 @@ async def test_the_cache_is_never_hit_unless_the_seed_is_asked_for_again(
     assert stats(mock)["submissions"] == 3
 
 
-async def test_waiting_jobs_have_a_place(backend: Backend) -> None:
+async def test_waiting_jobs_have_a_place(backend: VideoBackend) -> None:
     first = await submit(backend, new_id(), prompt="first #slow", **SMALL)
     second = await submit(backend, new_id(), prompt="second #slow", **SMALL)
 
@@ -91,7 +93,7 @@ async def test_waiting_jobs_have_a_place(backend: Backend) -> None:
 
 @pytest.mark.parametrize("word", ["#fail", "#error"])
 async def test_a_failure_names_the_node_and_no_path_of_the_server(
-    backend: Backend, word: str
+    backend: VideoBackend, word: str
 ) -> None:
     remote = await submit(backend, new_id(), prompt=f"a storm {word}", **SMALL)
 
@@ -139,7 +141,7 @@ async def test_a_workflow_that_the_server_cannot_run_is_refused_with_the_reason(
     assert message in caught.value.message
 
 
-async def test_a_lost_answer_is_found_by_our_id(backend: Backend, mock: httpx.Client) -> None:
+async def test_a_lost_answer_is_found_by_our_id(backend: VideoBackend, mock: httpx.Client) -> None:
     key = new_id()
     with pytest.raises(OutcomeUnknown):
         await submit(backend, key, prompt="#lost-answer of a kite", **SMALL)
@@ -153,7 +155,7 @@ async def test_a_lost_answer_is_found_by_our_id(backend: Backend, mock: httpx.Cl
 
 
 async def test_a_running_job_is_interrupted_and_nobody_else_s(
-    backend: Backend, mock: httpx.Client
+    backend: VideoBackend, mock: httpx.Client
 ) -> None:
     mine = await submit(backend, new_id(), prompt="#stall mine", **SMALL)
     other = await submit(backend, new_id(), prompt="#stall other", **SMALL)
@@ -168,7 +170,7 @@ async def test_a_running_job_is_interrupted_and_nobody_else_s(
     await backend.cancel(other)
 
 
-async def test_a_waiting_job_is_taken_off_the_queue_and_vanishes(backend: Backend) -> None:
+async def test_a_waiting_job_is_taken_off_the_queue_and_vanishes(backend: VideoBackend) -> None:
     remote = await submit(backend, new_id(), prompt="never mind #slow", **SMALL)
 
     outcome = await backend.cancel(remote)
@@ -178,14 +180,14 @@ async def test_a_waiting_job_is_taken_off_the_queue_and_vanishes(backend: Backen
         await backend.poll(remote)
 
 
-async def test_a_finished_job_cannot_be_cancelled_any_more(backend: Backend) -> None:
+async def test_a_finished_job_cannot_be_cancelled_any_more(backend: VideoBackend) -> None:
     done = (await follow(backend, await submit(backend, new_id(), **SMALL)))[-1]
 
     assert await backend.cancel(done) is CancelOutcome.STOPPED_WAITING
 
 
 async def test_a_restart_of_ours_costs_nothing(
-    backend: Backend, mock: httpx.Client, base: str, tmp_path: Path
+    backend: VideoBackend, mock: httpx.Client, base: str, tmp_path: Path
 ) -> None:
     remote = await submit(backend, new_id(), prompt="mid-run", **SMALL)
     running = await wait_for(backend, remote, RemoteStatus.IN_PROGRESS)
@@ -200,7 +202,7 @@ async def test_a_restart_of_ours_costs_nothing(
     assert stats(mock)["submissions"] == 1
 
 
-async def test_forget_clears_the_history_and_does_not_claim_the_file(backend: Backend) -> None:
+async def test_forget_clears_the_history_and_does_not_claim_the_file(backend: VideoBackend) -> None:
     done = (await follow(backend, await submit(backend, new_id(), **SMALL)))[-1]
 
     assert await backend.forget(done) is False

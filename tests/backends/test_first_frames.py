@@ -23,7 +23,7 @@ from tests.backends.hosted import HOST, JOB_ID, KEY, WIDE, hosted
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rushes.backends import Backend
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -329,7 +329,7 @@ def app(wire: respx.MockRouter, *parameters: dict[str, Any], prefix: str = API) 
     )
 
 
-def gradio(**options: Any) -> Backend:  # noqa: ANN401 - the kind's own
+def gradio(**options: Any) -> VideoBackend:  # noqa: ANN401 - the kind's own
     return load_backend(
         BackendConfig(name="app", url=APP, profile="gradio", key=Secret(KEY), options=options)
     )
@@ -407,7 +407,7 @@ async def test_without_its_picture_gradio_is_asked_for_nothing(
 # --------------------------------------------------------------------------------------------------
 
 
-async def submitted(backend: Backend, **fields: Any) -> None:  # noqa: ANN401 - request fields
+async def submitted(backend: VideoBackend, **fields: Any) -> None:  # noqa: ANN401 - request fields
     request = VideoRequest(prompt="x", first_frame=DATA, **fields)
     await backend.submit(request, idempotency_key=JOB_ID)
 

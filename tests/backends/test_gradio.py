@@ -12,7 +12,7 @@ import httpx
 import pytest
 import respx
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus
 from rushes.errors import (
     BackendError,
@@ -31,6 +31,8 @@ from tests.backends.following import KEY, fetch, submit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +69,7 @@ def config(**more: Any) -> BackendConfig:  # noqa: ANN401 - fields of the config
 
 
 @pytest.fixture
-async def backend() -> AsyncIterator[Backend]:
+async def backend() -> AsyncIterator[VideoBackend]:
     loaded = load_backend(config())
     yield loaded
     await loaded.aclose()
@@ -84,7 +86,7 @@ def wire() -> Iterator[respx.MockRouter]:
 
 
 async def test_a_submit_is_these_requests_and_no_other(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     remote = await submit(backend, JOB, prompt='a "red"\nkite')
     done = await backend.poll(remote)
@@ -132,7 +134,7 @@ REFUSALS: list[tuple[httpx.Response, type[BackendError], bool]] = [
 
 @pytest.mark.parametrize(("answer", "kind", "retryable"), REFUSALS)
 async def test_a_refused_submit_says_whether_anything_runs(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     answer: httpx.Response,
     kind: type[BackendError],
@@ -147,7 +149,7 @@ async def test_a_refused_submit_says_whether_anything_runs(
 
 
 async def test_an_app_that_does_not_describe_itself_is_asked_later(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get("/config").respond(503, html="<html>The Space is starting</html>")
 
@@ -171,7 +173,7 @@ async def test_an_app_that_does_not_describe_itself_is_asked_later(
     ],
 )
 async def test_the_check_names_the_option_that_an_app_needs(
-    backend: Backend, wire: respx.MockRouter, info: dict[str, Any], said: str
+    backend: VideoBackend, wire: respx.MockRouter, info: dict[str, Any], said: str
 ) -> None:
     wire.get(f"{API}/info").respond(200, json=info)
 
@@ -183,7 +185,7 @@ async def test_the_check_names_the_option_that_an_app_needs(
 
 
 async def test_a_described_app_is_not_asked_again_by_the_check(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     await backend.describe()
     (finding,) = await backend.check()
@@ -192,7 +194,7 @@ async def test_a_described_app_is_not_asked_again_by_the_check(
 
 
 async def test_a_config_of_four_megabytes_is_read_and_an_endless_one_refused(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get("/config").respond(200, json=CONFIG | {"css": "x" * 4_000_000})
     assert (await backend.describe()).default == ""
@@ -220,7 +222,7 @@ STREAMS: list[tuple[httpx.Response, type[BackendError], bool]] = [
 
 @pytest.mark.parametrize(("answer", "kind", "retryable"), STREAMS)
 async def test_a_broken_stream_is_told_and_opened_again_by_the_next_poll(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     answer: httpx.Response,
     kind: type[BackendError],
@@ -239,7 +241,7 @@ async def test_a_broken_stream_is_told_and_opened_again_by_the_next_poll(
 
 
 async def test_polls_of_a_running_job_cost_the_app_nothing(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     remote = await submit(backend, JOB)
 
@@ -250,7 +252,7 @@ async def test_polls_of_a_running_job_cost_the_app_nothing(
 
 
 async def test_cancel_leaves_the_stream_and_then_asks(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     route = wire.post(f"{API}/cancel").respond(200, json={"success": True})
     remote = await submit(backend, JOB)
@@ -269,7 +271,7 @@ async def test_cancel_leaves_the_stream_and_then_asks(
 
 
 async def test_nothing_is_found_where_the_session_is_unknown(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     gone = {"msg": "unexpected_error", "message": "404: Not Found", "session_not_found": True}
     wire.get(f"{API}/queue/data").mock(return_value=stream(gone))
@@ -277,7 +279,9 @@ async def test_nothing_is_found_where_the_session_is_unknown(
     assert await backend.find(JOB) is None
 
 
-async def test_the_answer_s_headers_go_nowhere(backend: Backend, wire: respx.MockRouter) -> None:
+async def test_the_answer_s_headers_go_nowhere(
+    backend: VideoBackend, wire: respx.MockRouter
+) -> None:
     echo = {"authorization": f"Bearer {KEY}", "cookie": "a=b", "content-type": "video/mp4"}
     wire.get(CLIP["clip"]).respond(200, content=b"0123", headers=echo | {"etag": '"x"'})
 
@@ -287,7 +291,7 @@ async def test_the_answer_s_headers_go_nowhere(backend: Backend, wire: respx.Moc
 
 
 async def test_a_file_that_lives_elsewhere_is_fetched_without_our_token(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get(CLIP["clip"]).respond(302, headers={"location": "https://cdn.test/c.mp4"})
     elsewhere = wire.get("https://cdn.test/c.mp4").respond(200, content=b"0123")

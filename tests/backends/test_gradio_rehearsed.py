@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import CancelOutcome, RemoteStatus, new_id
 from rushes.errors import (
     OutcomeUnknown,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     import httpx
+
+    from rushes.ports import VideoBackend
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -50,7 +52,7 @@ def base(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def made(client: httpx.Client, base: str, **more: str) -> Backend:
+def made(client: httpx.Client, base: str, **more: str) -> VideoBackend:
     url = str(client.base_url).rstrip("/") + base
     key = more.pop("key", None)
     extras = {name: Secret(value) for name, value in more.items()}
@@ -61,7 +63,7 @@ def made(client: httpx.Client, base: str, **more: str) -> Backend:
 
 
 @pytest.fixture
-async def backend(mock: httpx.Client, base: str) -> AsyncIterator[Backend]:
+async def backend(mock: httpx.Client, base: str) -> AsyncIterator[VideoBackend]:
     reset(mock)
     loaded = made(mock, base)
     yield loaded
@@ -75,7 +77,7 @@ def cancel_behind_our_back(mock: httpx.Client, base: str, session: str, event: s
 
 
 async def test_without_a_seed_the_app_makes_another_clip_each_time(
-    backend: Backend, mock: httpx.Client
+    backend: VideoBackend, mock: httpx.Client
 ) -> None:
     before = stats(mock)["rendered"]
     for _ in range(2):
@@ -86,7 +88,7 @@ async def test_without_a_seed_the_app_makes_another_clip_each_time(
 
 
 async def test_a_lost_answer_is_found_again_under_our_session(
-    backend: Backend, mock: httpx.Client
+    backend: VideoBackend, mock: httpx.Client
 ) -> None:
     key = new_id()
     with pytest.raises(OutcomeUnknown):
@@ -101,7 +103,7 @@ async def test_a_lost_answer_is_found_again_under_our_session(
 
 
 async def test_cancel_drops_a_waiting_job_and_claims_nothing(
-    backend: Backend, mock: httpx.Client
+    backend: VideoBackend, mock: httpx.Client
 ) -> None:
     remote = await submit(backend, new_id(), prompt="never mind #slow", **SMALL)
 
@@ -113,7 +115,7 @@ async def test_cancel_drops_a_waiting_job_and_claims_nothing(
         await backend.poll(remote)
 
 
-async def test_the_estimate_of_an_app_shrinks_while_time_passes(backend: Backend) -> None:
+async def test_the_estimate_of_an_app_shrinks_while_time_passes(backend: VideoBackend) -> None:
     remote = await submit(backend, new_id(), prompt="#stall", **SMALL)
     running = await wait_for(backend, remote, RemoteStatus.IN_PROGRESS)
     await asyncio.sleep(0.1)
@@ -126,7 +128,7 @@ async def test_the_estimate_of_an_app_shrinks_while_time_passes(backend: Backend
 
 
 async def test_a_cancelled_event_looks_like_success_and_is_none(
-    backend: Backend, mock: httpx.Client, base: str
+    backend: VideoBackend, mock: httpx.Client, base: str
 ) -> None:
     key = new_id()
     remote = await submit(backend, key, prompt="#stall", **SMALL)
@@ -143,7 +145,7 @@ async def test_a_cancelled_event_looks_like_success_and_is_none(
 
 
 async def test_a_restart_of_ours_asks_the_app_and_never_submits_again(
-    backend: Backend, mock: httpx.Client, base: str
+    backend: VideoBackend, mock: httpx.Client, base: str
 ) -> None:
     remote = await submit(backend, new_id(), prompt="mid-run #slow", **SMALL)
     running = await wait_for(backend, remote, RemoteStatus.IN_PROGRESS)
@@ -159,7 +161,7 @@ async def test_a_restart_of_ours_asks_the_app_and_never_submits_again(
 
 
 async def test_a_clip_that_was_told_of_is_fetched_after_a_restart(
-    backend: Backend, mock: httpx.Client, base: str
+    backend: VideoBackend, mock: httpx.Client, base: str
 ) -> None:
     done = (await follow(backend, await submit(backend, new_id(), **SMALL)))[-1]
     await backend.aclose()

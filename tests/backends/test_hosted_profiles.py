@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import respx
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, VideoRequest
 from rushes.errors import BackendError, NotSent, RejectedByModeration
 from rushes.net import Secret
+
+if TYPE_CHECKING:
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +26,7 @@ WIDE = {"aspect_ratio": "16:9", "resolution": "720p", "duration_s": 5, "seed": 7
 OURS = {"Content-Type": "video/mp4"}
 
 
-def hosted(profile: str) -> Backend:
+def hosted(profile: str) -> VideoBackend:
     config = BackendConfig(
         name=profile, url=HOST, key=Secret(KEY), profile=profile, models=(MODEL,)
     )

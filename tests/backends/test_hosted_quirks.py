@@ -14,7 +14,7 @@ from rushes.ports import Severity
 from tests.backends.hosted import HOST, JOB_ID, KEY, hosted, polled, submitted
 
 if TYPE_CHECKING:
-    from rushes.backends import Backend
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ BYTES = {"Content-Type": "application/octet-stream"}
 SIGNED = "https://cdn.test/1?signature=s"
 
 
-async def clip_of(backend: Backend, remote: RemoteJob) -> bytes:
+async def clip_of(backend: VideoBackend, remote: RemoteJob) -> bytes:
     async with backend.open_clip(remote) as source:
         return b"".join([chunk async for chunk in source.chunks()])
 

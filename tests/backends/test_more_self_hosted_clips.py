@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import respx
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import RemoteJob, RemoteStatus, VideoRequest
 from rushes.errors import BackendError, OutcomeUnknown, ResultExpired
 from rushes.net import Secret
-from rushes.ports import Severity
+from rushes.ports import Severity, VideoBackend
 from tests.backends.following import follow
 from tests.backends.test_hosted_profiles import HOST, JOB_ID, KEY, MODEL, OURS, hosted
 from tests.mock.driving import QUICK, probe, serving
@@ -35,12 +35,12 @@ BEARER = {"authorization": f"Bearer {KEY}"}
 MODERATED, FAILED = "rejected_by_moderation", "generation_failed"
 
 
-async def submitted(backend: Backend, **fields: Any) -> Submission:  # noqa: ANN401
+async def submitted(backend: VideoBackend, **fields: Any) -> Submission:  # noqa: ANN401
     request = VideoRequest(**({"prompt": "a {kite}"} | fields))
     return await backend.submit(request, idempotency_key=JOB_ID)
 
 
-async def fetched(backend: Backend, remote: RemoteJob) -> bytes:
+async def fetched(backend: VideoBackend, remote: RemoteJob) -> bytes:
     async with backend.open_clip(remote) as source:
         return b"".join([chunk async for chunk in source.chunks()])
 

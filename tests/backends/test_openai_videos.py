@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 import respx
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import RemoteJob, RemoteStatus
 from rushes.errors import (
     BackendError,
@@ -27,6 +27,9 @@ from rushes.errors import (
     Unauthorized,
 )
 from tests.backends.wire import BASE, KEY, NASTY, QUEUED, error_body, form_of, submit
+
+if TYPE_CHECKING:
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +55,7 @@ FORMS: list[tuple[dict[str, Any], dict[str, str]]] = [
 
 @pytest.mark.parametrize(("asked", "sent"), FORMS)
 async def test_a_submit_is_exactly_this_form(
-    backend: Backend, wire: respx.MockRouter, asked: dict[str, Any], sent: dict[str, str]
+    backend: VideoBackend, wire: respx.MockRouter, asked: dict[str, Any], sent: dict[str, str]
 ) -> None:
     route = wire.post("/videos").respond(200, json=QUEUED)
 
@@ -64,7 +67,7 @@ async def test_a_submit_is_exactly_this_form(
 
 
 async def test_a_submit_carries_exactly_these_headers(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     route = wire.post("/videos").respond(200, json=QUEUED, headers={"Set-Cookie": "sid=1"})
 
@@ -107,13 +110,13 @@ async def test_the_first_configured_model_is_named_when_none_is_asked_for(
     assert (list(catalogue.models), catalogue.default) == (["a", "b"], "a")
 
 
-async def test_an_unmocked_request_fails(backend: Backend, wire: respx.MockRouter) -> None:
+async def test_an_unmocked_request_fails(backend: VideoBackend, wire: respx.MockRouter) -> None:
     with pytest.raises(respx.models.AllMockedAssertionError):
         await submit(backend)
 
 
 async def test_a_fraction_of_a_second_is_refused_before_anything_is_sent(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     route = wire.post("/videos").respond(200, json=QUEUED)
 
@@ -144,7 +147,7 @@ ACCEPTED: list[tuple[int, dict[str, Any], RemoteJob]] = [
 
 @pytest.mark.parametrize(("status", "body", "expected"), ACCEPTED)
 async def test_an_accepted_submit_names_the_remote_job(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     status: int,
     body: dict[str, Any],
@@ -159,7 +162,7 @@ async def test_an_accepted_submit_names_the_remote_job(
 
 
 async def test_a_submit_may_be_answered_with_a_failed_job(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.post("/videos").respond(200, json={"id": "v", "status": "failed", "error": "no memory"})
 
@@ -202,7 +205,7 @@ REFUSED: list[tuple[int, Any, type[BackendError], bool]] = [
 
 @pytest.mark.parametrize(("status", "body", "kind", "retryable"), REFUSED)
 async def test_a_refused_submit_says_whether_it_may_be_sent_again(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     status: int,
     body: Any,  # noqa: ANN401 - any JSON
@@ -230,7 +233,7 @@ WAITS: list[tuple[str, timedelta | None]] = [
 
 @pytest.mark.parametrize(("header", "wait"), WAITS)
 async def test_429_waits_as_long_as_it_says_within_bounds(
-    backend: Backend, wire: respx.MockRouter, header: str, wait: timedelta | None
+    backend: VideoBackend, wire: respx.MockRouter, header: str, wait: timedelta | None
 ) -> None:
     wire.post("/videos").respond(429, json={}, headers={"Retry-After": header})
 
@@ -244,7 +247,7 @@ async def test_429_waits_as_long_as_it_says_within_bounds(
     ("header", "kind"), [("3", BackendUnavailable), ("soon", OutcomeUnknown), ("", OutcomeUnknown)]
 )
 async def test_503_is_not_executed_only_with_a_readable_retry_after(
-    backend: Backend, wire: respx.MockRouter, header: str, kind: type[BackendError]
+    backend: VideoBackend, wire: respx.MockRouter, header: str, kind: type[BackendError]
 ) -> None:
     wire.post("/videos").respond(503, json={}, headers={"Retry-After": header})
 
@@ -282,7 +285,7 @@ ODDITIES: list[bytes] = [
 
 @pytest.mark.parametrize("body", ODDITIES, ids=lambda body: repr(body[:40]))
 async def test_200_without_a_readable_id_is_unknown(
-    backend: Backend, wire: respx.MockRouter, body: bytes
+    backend: VideoBackend, wire: respx.MockRouter, body: bytes
 ) -> None:
     wire.post("/videos").respond(200, content=body)
 
@@ -309,7 +312,7 @@ TRANSPORT: list[tuple[Exception, type[BackendError], bool]] = [
     ("fault", "kind", "retryable"), TRANSPORT, ids=[type(fault).__name__ for fault, *_ in TRANSPORT]
 )
 async def test_a_submit_without_an_answer_is_told_apart(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     fault: Exception,
     kind: type[BackendError],
@@ -325,7 +328,7 @@ async def test_a_submit_without_an_answer_is_told_apart(
     assert "video.test:8000" in (caught.value.detail or "")
 
 
-async def test_not_reached_names_the_setting(backend: Backend, wire: respx.MockRouter) -> None:
+async def test_not_reached_names_the_setting(backend: VideoBackend, wire: respx.MockRouter) -> None:
     wire.post("/videos").mock(side_effect=httpx.ConnectError("Connection refused"))
 
     with pytest.raises(NotSent) as caught:
@@ -337,7 +340,7 @@ async def test_not_reached_names_the_setting(backend: Backend, wire: respx.MockR
 
 
 async def test_a_redirected_submit_is_refused_and_not_followed(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.post("/videos").respond(307, headers={"Location": "https://elsewhere.test/v1/videos"})
     elsewhere = wire.post("https://elsewhere.test/v1/videos").respond(200, json=QUEUED)
@@ -350,7 +353,7 @@ async def test_a_redirected_submit_is_refused_and_not_followed(
 
 
 async def test_an_error_quotes_at_most_500_safe_characters_and_no_key(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     message = f"bad\x00\u202e {KEY} {KEY[3:15]} " + "x" * 10_000
     wire.post("/videos").respond(400, json=error_body(400, message))
@@ -364,7 +367,7 @@ async def test_an_error_quotes_at_most_500_safe_characters_and_no_key(
 
 
 async def test_an_endless_html_refusal_stays_a_refusal(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.post("/videos").respond(
         422, content=b"<html>" + b"x" * 10_000_000, headers={"Content-Type": "text/html"}

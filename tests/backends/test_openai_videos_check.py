@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.errors import (
     NotConfigured,
 )
 from rushes.net import Secret
-from rushes.ports import Severity
+from rushes.ports import Severity, VideoBackend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ CHECKS: list[tuple[httpx.Response | Exception, Severity, str, str]] = [
 
 @pytest.mark.parametrize(("answer", "severity", "setting", "remedy"), CHECKS)
 async def test_a_check_names_the_setting_the_host_and_the_next_step(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     answer: httpx.Response | Exception,
     severity: Severity,

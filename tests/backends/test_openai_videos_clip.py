@@ -24,7 +24,7 @@ from tests.backends.wire import BASE, KEY, QUEUED, REMOTE, ZIPPED
 if TYPE_CHECKING:
     import respx
 
-    from rushes.backends import Backend
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ CONTENT = "/videos/video_1/content"
 
 
 async def fetch(
-    backend: Backend, remote: RemoteJob = DONE, start: int = 0, validator: str | None = None
+    backend: VideoBackend, remote: RemoteJob = DONE, start: int = 0, validator: str | None = None
 ) -> tuple[int, int | None, str | None, bytes]:
     async with backend.open_clip(remote, start=start, validator=validator) as source:
         body = b"".join([chunk async for chunk in source.chunks()])
@@ -42,7 +42,7 @@ async def fetch(
 
 
 async def test_the_clip_is_streamed_with_its_size_and_validator(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     headers = {"Content-Type": "video/mp4", "ETag": '"v1"'}
     route = wire.get(CONTENT).respond(200, content=CLIP, headers=headers)
@@ -55,7 +55,7 @@ async def test_the_clip_is_streamed_with_its_size_and_validator(
 
 
 async def test_the_rest_of_a_clip_is_asked_for_under_its_validator(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     headers = {"Content-Range": f"bytes 100-{len(CLIP) - 1}/{len(CLIP)}", "ETag": '"v1"'}
     route = wire.get(CONTENT).respond(206, content=CLIP[100:], headers=headers)
@@ -82,7 +82,7 @@ UNPROVEN: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("headers", UNPROVEN, ids=str)
 async def test_a_part_that_is_not_proven_is_dropped_for_the_whole(
-    backend: Backend, wire: respx.MockRouter, headers: dict[str, str]
+    backend: VideoBackend, wire: respx.MockRouter, headers: dict[str, str]
 ) -> None:
     part = httpx.Response(206, content=CLIP[100:], headers=headers)
     whole = httpx.Response(200, content=CLIP, headers={"ETag": '"v2"'})
@@ -93,7 +93,7 @@ async def test_a_part_that_is_not_proven_is_dropped_for_the_whole(
 
 
 async def test_a_backend_that_ignores_range_gives_the_whole(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     route = wire.get(CONTENT).respond(200, content=CLIP, headers={"ETag": '"v1"'})
 
@@ -102,7 +102,7 @@ async def test_a_backend_that_ignores_range_gives_the_whole(
 
 
 async def test_nothing_is_spliced_without_a_validator(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     route = wire.get(CONTENT).respond(200, content=CLIP, headers={"ETag": 'W/"weak"'})
 
@@ -113,7 +113,7 @@ async def test_nothing_is_spliced_without_a_validator(
 
 
 async def test_416_at_the_very_end_means_that_all_is_here(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get(CONTENT).respond(416, headers={"Content-Range": "bytes */500"})
 
@@ -121,7 +121,7 @@ async def test_416_at_the_very_end_means_that_all_is_here(
 
 
 async def test_json_in_the_clip_s_place_leads_to_it_without_credentials(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get(CONTENT).respond(200, json={"video_url": "https://cdn.test/a.mp4"})
     route = wire.get("https://cdn.test/a.mp4").respond(200, content=CLIP)
@@ -131,7 +131,7 @@ async def test_json_in_the_clip_s_place_leads_to_it_without_credentials(
 
 
 async def test_a_job_that_names_its_clip_is_believed_and_fetched_without_credentials(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get("/videos/video_1").respond(
         200, json=QUEUED | {"status": "completed", "url": "https://s3.test/a.mp4?sig=1"}
@@ -143,7 +143,7 @@ async def test_a_job_that_names_its_clip_is_believed_and_fetched_without_credent
 
 
 async def test_an_address_that_holds_our_key_is_not_used(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get("/videos/video_1").respond(
         200, json=QUEUED | {"status": "completed", "url": f"https://s3.test/a.mp4?key={KEY}"}
@@ -153,7 +153,7 @@ async def test_an_address_that_holds_our_key_is_not_used(
 
 
 async def test_a_redirect_to_another_origin_loses_the_credentials_for_good(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get(CONTENT).respond(302, headers={"Location": "https://cdn.test/a"})
     away = wire.get("https://cdn.test/a").respond(302, headers={"Location": f"{BASE}/back"})
@@ -176,7 +176,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize("address", ELSEWHERE)
 async def test_a_clip_at_an_odd_address_is_refused_for_good(
-    backend: Backend, wire: respx.MockRouter, address: str
+    backend: VideoBackend, wire: respx.MockRouter, address: str
 ) -> None:
     wire.get(CONTENT).respond(200, json={"url": address})
 
@@ -188,7 +188,7 @@ async def test_a_clip_at_an_odd_address_is_refused_for_good(
 
 @pytest.mark.parametrize("status", [403, 404, 410])
 async def test_a_clip_that_is_gone_is_asked_for_once_more_at_its_fresh_address(
-    backend: Backend, wire: respx.MockRouter, status: int
+    backend: VideoBackend, wire: respx.MockRouter, status: int
 ) -> None:
     old = RemoteJob("video_1", RemoteStatus.COMPLETED, urls={"clip": "https://s3.test/old"})
     wire.get("https://s3.test/old").respond(status)
@@ -200,7 +200,9 @@ async def test_a_clip_that_is_gone_is_asked_for_once_more_at_its_fresh_address(
     assert (await fetch(backend, old))[3] == CLIP
 
 
-async def test_a_clip_that_stays_gone_has_expired(backend: Backend, wire: respx.MockRouter) -> None:
+async def test_a_clip_that_stays_gone_has_expired(
+    backend: VideoBackend, wire: respx.MockRouter
+) -> None:
     route = wire.get(CONTENT).respond(404, json={"detail": "Video not found"})
     wire.get("/videos/video_1").respond(200, json=QUEUED | {"status": "completed"})
 
@@ -212,7 +214,7 @@ async def test_a_clip_that_stays_gone_has_expired(backend: Backend, wire: respx.
 
 
 async def test_a_clip_asked_for_too_early_may_be_asked_for_again(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get(CONTENT).respond(404, json={"detail": "Generation is still in-progress"})
     wire.get("/videos/video_1").respond(200, json=QUEUED | {"status": "in_progress"})
@@ -247,7 +249,7 @@ RESULT_TROUBLES: list[tuple[httpx.Response, type[BackendError], bool]] = [
 
 @pytest.mark.parametrize(("answer", "kind", "retryable"), RESULT_TROUBLES)
 async def test_what_is_no_clip_is_told_apart(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     answer: httpx.Response,
     kind: type[BackendError],
@@ -261,7 +263,7 @@ async def test_what_is_no_clip_is_told_apart(
     assert (type(caught.value), caught.value.retryable) == (kind, retryable)
 
 
-async def test_a_cut_clip_may_be_resumed(backend: Backend, wire: respx.MockRouter) -> None:
+async def test_a_cut_clip_may_be_resumed(backend: VideoBackend, wire: respx.MockRouter) -> None:
     wire.get(CONTENT).respond(200, content=CLIP, headers={"Content-Length": "9999"})
 
     with pytest.raises(BackendUnavailable) as caught:

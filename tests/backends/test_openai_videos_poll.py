@@ -25,7 +25,7 @@ from tests.backends.wire import BASE, JOB_ID, KEY, QUEUED, REMOTE, ZIPPED, submi
 if TYPE_CHECKING:
     import respx
 
-    from rushes.backends import Backend
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,7 @@ POLLS: list[tuple[dict[str, Any], RemoteStatus, int | None]] = [
 
 @pytest.mark.parametrize(("body", "status", "progress"), POLLS)
 async def test_a_poll_is_read_into_our_words(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     body: dict[str, Any],
     status: RemoteStatus,
@@ -66,7 +66,7 @@ async def test_a_poll_is_read_into_our_words(
 
 
 async def test_an_unknown_word_counts_as_running_is_kept_and_logged_once(
-    backend: Backend, wire: respx.MockRouter, caplog: pytest.LogCaptureFixture
+    backend: VideoBackend, wire: respx.MockRouter, caplog: pytest.LogCaptureFixture
 ) -> None:
     wire.get("/videos/video_1").respond(200, json=QUEUED | {"status": "quantizing"})
 
@@ -81,7 +81,7 @@ async def test_an_unknown_word_counts_as_running_is_kept_and_logged_once(
 
 
 async def test_the_pause_grows_to_its_bound_and_follows_the_server_s_proposal(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     route = wire.get("/videos/video_1").respond(200, json=QUEUED)
 
@@ -99,7 +99,9 @@ async def test_the_pause_grows_to_its_bound_and_follows_the_server_s_proposal(
     assert proposed.next_poll == timedelta(seconds=2.5)
 
 
-async def test_the_id_of_the_submit_stays_in_use(backend: Backend, wire: respx.MockRouter) -> None:
+async def test_the_id_of_the_submit_stays_in_use(
+    backend: VideoBackend, wire: respx.MockRouter
+) -> None:
     created = "video_bW9kZWw6c29yYQ==/+x"
     wire.post("/videos").respond(200, json=QUEUED | {"id": created})
     route = wire.get(url__startswith=f"{BASE}/videos/").respond(
@@ -117,7 +119,7 @@ async def test_the_id_of_the_submit_stays_in_use(backend: Backend, wire: respx.M
 
 @pytest.mark.parametrize("status", [500, 400, 404])
 async def test_an_error_status_with_a_job_as_body_is_the_end_of_the_job(
-    backend: Backend, wire: respx.MockRouter, status: int
+    backend: VideoBackend, wire: respx.MockRouter, status: int
 ) -> None:
     failed = QUEUED | {
         "status": "failed",
@@ -146,7 +148,7 @@ FAILED_JOBS: list[tuple[Any, str, str]] = [
 
 @pytest.mark.parametrize(("error", "kind", "message"), FAILED_JOBS)
 async def test_a_failed_job_says_why(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     error: Any,  # noqa: ANN401 - any JSON
     kind: str,
@@ -175,7 +177,7 @@ POLL_TROUBLES: list[tuple[int, type[BackendError], bool]] = [
 
 @pytest.mark.parametrize(("status", "kind", "retryable"), POLL_TROUBLES)
 async def test_only_a_missing_job_ends_the_polling(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     status: int,
     kind: type[BackendError],
@@ -201,7 +203,7 @@ async def test_only_a_missing_job_ends_the_polling(
     ids=["html", "cut", "list", "compressed", "headers"],
 )
 async def test_an_unreadable_poll_may_be_tried_again(
-    backend: Backend, wire: respx.MockRouter, answer: httpx.Response
+    backend: VideoBackend, wire: respx.MockRouter, answer: httpx.Response
 ) -> None:
     wire.get("/videos/video_1").mock(side_effect=[answer])
 
@@ -212,7 +214,7 @@ async def test_an_unreadable_poll_may_be_tried_again(
 
 
 async def test_a_wrong_key_names_the_setting_and_shows_what_came(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get("/videos/video_1").respond(401, json={"error": "Unauthorized"})
 
@@ -240,7 +242,7 @@ CANCELS: list[tuple[int, Any, CancelOutcome]] = [
 
 @pytest.mark.parametrize(("status", "body", "outcome"), CANCELS)
 async def test_a_cancel_is_confirmed_only_by_its_sign(
-    backend: Backend,
+    backend: VideoBackend,
     wire: respx.MockRouter,
     status: int,
     body: Any,  # noqa: ANN401 - any JSON
@@ -254,7 +256,7 @@ async def test_a_cancel_is_confirmed_only_by_its_sign(
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_a_cancel_that_found_no_ear_may_be_tried_again(
-    backend: Backend, wire: respx.MockRouter, status: int
+    backend: VideoBackend, wire: respx.MockRouter, status: int
 ) -> None:
     wire.delete("/videos/video_1").respond(status)
 
@@ -266,7 +268,7 @@ async def test_a_cancel_that_found_no_ear_may_be_tried_again(
 
 @pytest.mark.parametrize(("status", "gone"), [(200, True), (204, True), (404, True), (405, False)])
 async def test_forget_tells_whether_the_job_is_gone(
-    backend: Backend, wire: respx.MockRouter, status: int, gone: bool
+    backend: VideoBackend, wire: respx.MockRouter, status: int, gone: bool
 ) -> None:
     wire.delete("/videos/video_1").respond(status)
 
@@ -274,7 +276,7 @@ async def test_forget_tells_whether_the_job_is_gone(
 
 
 async def test_this_service_cannot_look_a_job_up_by_our_key(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     assert await backend.find(JOB_ID) is None
     assert not wire.calls

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import respx
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import RemoteJob, RemoteStatus, VideoRequest
 from rushes.errors import BackendError, NotConfigured, NotSent, ResultExpired
 from rushes.net import Secret
@@ -17,6 +17,8 @@ from rushes.net import Secret
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +53,7 @@ def wire() -> Iterator[respx.MockRouter]:
         yield router
 
 
-def made(folder: Path, *, key: str = KEY, **tables: str) -> Backend:
+def made(folder: Path, *, key: str = KEY, **tables: str) -> VideoBackend:
     """A backend of the smallest profile, with some of its tables written anew."""
     parts = [f"[{name}]\n{text}" for name, text in (TABLES | tables).items()]
     (folder / "made-up.toml").write_text("\n".join([HEAD, *parts]), "utf-8")
@@ -61,7 +63,7 @@ def made(folder: Path, *, key: str = KEY, **tables: str) -> Backend:
     return load_backend(config)
 
 
-async def sent(backend: Backend, wire: respx.MockRouter, path: str, **fields: Any) -> Any:  # noqa: ANN401
+async def sent(backend: VideoBackend, wire: respx.MockRouter, path: str, **fields: Any) -> Any:  # noqa: ANN401
     """Submit and return the body that went to `path`."""
     route = wire.post(path).respond(200, json={"id": "1", "status": "queued"})
     request = VideoRequest(**({"prompt": "a {kite}"} | fields))
@@ -69,12 +71,12 @@ async def sent(backend: Backend, wire: respx.MockRouter, path: str, **fields: An
     return json.loads(route.calls.last.request.content)
 
 
-async def polled(backend: Backend, wire: respx.MockRouter, **answer: Any) -> RemoteJob:  # noqa: ANN401
+async def polled(backend: VideoBackend, wire: respx.MockRouter, **answer: Any) -> RemoteJob:  # noqa: ANN401
     wire.get("/jobs/1").respond(200, json=answer)
     return await backend.poll(RemoteJob("1"))
 
 
-async def clip_of(backend: Backend, remote: RemoteJob) -> bytes:
+async def clip_of(backend: VideoBackend, remote: RemoteJob) -> bytes:
     async with backend.open_clip(remote) as source:
         return b"".join([chunk async for chunk in source.chunks()])
 
@@ -283,7 +285,7 @@ urls = { clip = ["/url"] }
 """
 
 
-def stepping(folder: Path) -> Backend:
+def stepping(folder: Path) -> VideoBackend:
     extract = 'id = ["/id"]\nvalues = { file = ["/file_id"] }\nthumbnail = ["/still"]'
     return made(folder, extract=extract, result=STEPS, ok='path = "/code"\nequals = 0')
 

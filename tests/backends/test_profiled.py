@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, VideoRequest
 from rushes.errors import (
     BadBackendResponse,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import respx
+
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -115,7 +117,7 @@ def config(tmp_path: Path) -> BackendConfig:
 
 
 @pytest.fixture
-async def other(config: BackendConfig) -> AsyncIterator[Backend]:
+async def other(config: BackendConfig) -> AsyncIterator[VideoBackend]:
     backend = load_backend(config)
     yield backend
     await backend.aclose()
@@ -126,7 +128,7 @@ REQUEST = VideoRequest(prompt='a "kite" {org}', aspect_ratio="16:9", resolution=
 
 
 async def test_a_json_submit_carries_types_tables_our_key_and_all_credentials(
-    other: Backend, wire: respx.MockRouter
+    other: VideoBackend, wire: respx.MockRouter
 ) -> None:
     accepted = {"code": 0, "data": {"id": 1, "state": "waiting", "poll": "/v1/p/1"}}
     route = wire.post(SUBMITTED).respond(200, json=accepted)
@@ -151,7 +153,7 @@ async def test_a_json_submit_carries_types_tables_our_key_and_all_credentials(
 
 
 async def test_a_size_that_the_table_does_not_know_is_refused_unsent(
-    other: Backend, wire: respx.MockRouter
+    other: VideoBackend, wire: respx.MockRouter
 ) -> None:
     request = VideoRequest(prompt="x", aspect_ratio="1:1", resolution="720p")
 
@@ -165,7 +167,7 @@ async def test_a_size_that_the_table_does_not_know_is_refused_unsent(
     ("code", "kind"), [(9, QuotaExhausted), (8, RefusedByBackend), (10, OutcomeUnknown)]
 )
 async def test_an_error_inside_200_is_an_error(
-    other: Backend, wire: respx.MockRouter, code: int, kind: type[Exception]
+    other: VideoBackend, wire: respx.MockRouter, code: int, kind: type[Exception]
 ) -> None:
     wire.post(SUBMITTED).respond(200, json={"code": code, "message": "no", "data": {"id": 1}})
 
@@ -173,7 +175,9 @@ async def test_an_error_inside_200_is_an_error(
         await other.submit(REQUEST, idempotency_key=JOB_ID)
 
 
-async def test_the_poll_goes_where_the_backend_said(other: Backend, wire: respx.MockRouter) -> None:
+async def test_the_poll_goes_where_the_backend_said(
+    other: VideoBackend, wire: respx.MockRouter
+) -> None:
     route = wire.get("http://video.test:8000/v1/p/1?x=2").respond(
         200, json={"code": 0, "data": {"state": "done", "clip": "https://cdn.test/a"}}
     )
@@ -189,7 +193,7 @@ async def test_the_poll_goes_where_the_backend_said(other: Backend, wire: respx.
     "address", ["http://evil.test/p", "https://video.test:8000/p", "http://video.test/p"]
 )
 async def test_the_key_goes_to_no_other_origin_whatever_the_backend_says(
-    other: Backend, wire: respx.MockRouter, address: str
+    other: VideoBackend, wire: respx.MockRouter, address: str
 ) -> None:
     with pytest.raises(NotSent):
         await other.poll(RemoteJob("1", urls={"poll": address}))
@@ -198,7 +202,7 @@ async def test_the_key_goes_to_no_other_origin_whatever_the_backend_says(
 
 
 async def test_an_address_that_was_never_told_is_the_backend_s_fault(
-    other: Backend, wire: respx.MockRouter
+    other: VideoBackend, wire: respx.MockRouter
 ) -> None:
     with pytest.raises(BadBackendResponse, match=r"urls\.poll"):
         await other.poll(RemoteJob("1"))
@@ -209,7 +213,7 @@ async def test_an_address_that_was_never_told_is_the_backend_s_fault(
     assert not wire.calls
 
 
-async def test_a_job_is_found_by_our_key_only(other: Backend, wire: respx.MockRouter) -> None:
+async def test_a_job_is_found_by_our_key_only(other: VideoBackend, wire: respx.MockRouter) -> None:
     jobs = [
         {"client_id": "c" * 26, "data": {"id": "7"}},
         {"client_id": JOB_ID, "data": {"id": "8", "state": "done"}},
@@ -226,7 +230,7 @@ async def test_a_job_is_found_by_our_key_only(other: Backend, wire: respx.MockRo
 
 
 async def test_what_the_profile_does_not_know_is_not_asked(
-    other: Backend, wire: respx.MockRouter
+    other: VideoBackend, wire: respx.MockRouter
 ) -> None:
     assert await other.cancel(RemoteJob("1")) is CancelOutcome.STOPPED_WAITING
     assert await other.forget(RemoteJob("1")) is False

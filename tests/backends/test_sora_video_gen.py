@@ -10,7 +10,7 @@ import httpx
 import pytest
 import respx
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, VideoRequest
 from rushes.errors import (
     BackendError,
@@ -26,7 +26,7 @@ from rushes.errors import (
     Unauthorized,
 )
 from rushes.net import Secret
-from rushes.ports import Severity
+from rushes.ports import Severity, VideoBackend
 from tests.backends.wire import JOB_ID, NASTY, error_body
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +39,7 @@ REMOTE = RemoteJob("task_1", RemoteStatus.IN_PROGRESS)
 
 
 @pytest.fixture
-async def sora() -> AsyncIterator[Backend]:
+async def sora() -> AsyncIterator[VideoBackend]:
     config = BackendConfig(
         name="sora",
         url=ORIGIN,
@@ -78,12 +78,12 @@ def task(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     } | fields
 
 
-async def submit(backend: Backend, **fields: Any) -> RemoteJob:  # noqa: ANN401 - request fields
+async def submit(backend: VideoBackend, **fields: Any) -> RemoteJob:  # noqa: ANN401 - request fields
     request = VideoRequest(**({"prompt": "a kite"} | fields))
     return (await backend.submit(request, idempotency_key=JOB_ID)).remote
 
 
-async def polled(sora: Backend, wire: respx.MockRouter, **fields: Any) -> RemoteJob:  # noqa: ANN401
+async def polled(sora: VideoBackend, wire: respx.MockRouter, **fields: Any) -> RemoteJob:  # noqa: ANN401
     wire.get(TASKS).respond(200, json=listed(task(**fields)))
     return await sora.poll(REMOTE)
 
@@ -113,7 +113,7 @@ SIZES += [
 
 @pytest.mark.parametrize(("asked", "expected"), SIZES)
 async def test_a_submit_is_exactly_this_json(
-    sora: Backend,
+    sora: VideoBackend,
     wire: respx.MockRouter,
     asked: dict[str, Any],
     expected: tuple[int, int, int],
@@ -139,7 +139,7 @@ async def test_a_submit_is_exactly_this_json(
     }
 
 
-async def test_all_headers_and_cookies_go_along(sora: Backend, wire: respx.MockRouter) -> None:
+async def test_all_headers_and_cookies_go_along(sora: VideoBackend, wire: respx.MockRouter) -> None:
     route = wire.post(TASKS).respond(200, json={"id": "task_1"})
 
     await submit(sora)
@@ -166,7 +166,7 @@ SUBMITTED: list[tuple[int, Any, type[BackendError]]] = [
 
 @pytest.mark.parametrize(("status", "body", "kind"), SUBMITTED)
 async def test_what_a_submit_is_answered_with(
-    sora: Backend,
+    sora: VideoBackend,
     wire: respx.MockRouter,
     status: int,
     body: Any,  # noqa: ANN401 - any JSON
@@ -181,7 +181,7 @@ async def test_what_a_submit_is_answered_with(
 
 
 async def test_refused_credentials_name_their_settings_and_show_nothing(
-    sora: Backend, wire: respx.MockRouter
+    sora: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.post(TASKS).respond(401, json=error_body("token_expired", f"no {SENTINEL} or {CRUMB}"))
 
@@ -197,7 +197,7 @@ async def test_refused_credentials_name_their_settings_and_show_nothing(
 # --- poll ---------------------------------------------------------------------------------------
 
 
-async def test_a_poll_asks_for_the_list(sora: Backend, wire: respx.MockRouter) -> None:
+async def test_a_poll_asks_for_the_list(sora: VideoBackend, wire: respx.MockRouter) -> None:
     route = wire.get(TASKS).respond(200, json=listed(task()))
 
     await sora.poll(REMOTE)
@@ -225,7 +225,7 @@ STATES: list[tuple[dict[str, Any], RemoteStatus, int | None]] = [
 
 @pytest.mark.parametrize(("fields", "status", "progress"), STATES)
 async def test_a_task_in_the_list_stands(
-    sora: Backend,
+    sora: VideoBackend,
     wire: respx.MockRouter,
     fields: dict[str, Any],
     status: RemoteStatus,
@@ -236,7 +236,7 @@ async def test_a_task_in_the_list_stands(
     assert (job.id, job.status, job.progress) == ("task_1", status, progress)
 
 
-async def test_a_failure_has_its_reason(sora: Backend, wire: respx.MockRouter) -> None:
+async def test_a_failure_has_its_reason(sora: VideoBackend, wire: respx.MockRouter) -> None:
     job = await polled(sora, wire, status="failed", failure_reason="out of memory")
 
     assert job.failure is not None
@@ -244,7 +244,7 @@ async def test_a_failure_has_its_reason(sora: Backend, wire: respx.MockRouter) -
 
 
 async def test_a_rejected_output_is_a_matter_of_content(
-    sora: Backend, wire: respx.MockRouter
+    sora: VideoBackend, wire: respx.MockRouter
 ) -> None:
     verdict = {"is_output_rejection": True, "code": 451}
 
@@ -266,7 +266,7 @@ PROSE: list[tuple[Any, str | None]] = [
 
 @pytest.mark.parametrize(("actions", "prompt"), PROSE)
 async def test_the_expanded_prompt_is_kept(
-    sora: Backend,
+    sora: VideoBackend,
     wire: respx.MockRouter,
     actions: Any,  # noqa: ANN401 - any JSON
     prompt: str | None,
@@ -275,7 +275,7 @@ async def test_the_expanded_prompt_is_kept(
 
 
 async def test_a_job_that_newer_ones_pushed_out_of_the_list_is_only_out_of_sight(
-    sora: Backend, wire: respx.MockRouter
+    sora: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get(TASKS).respond(200, json=listed())
 
@@ -287,7 +287,7 @@ async def test_a_job_that_newer_ones_pushed_out_of_the_list_is_only_out_of_sight
 
 @pytest.mark.parametrize("body", [{}, [], {"task_responses": {"id": "task_1"}}, "task_1"])
 async def test_an_answer_without_a_list_is_no_news(
-    sora: Backend,
+    sora: VideoBackend,
     wire: respx.MockRouter,
     body: Any,  # noqa: ANN401 - any JSON
 ) -> None:
@@ -303,7 +303,7 @@ async def test_an_answer_without_a_list_is_no_news(
 
 
 async def test_the_clip_is_fetched_without_any_credential(
-    sora: Backend, wire: respx.MockRouter
+    sora: VideoBackend, wire: respx.MockRouter
 ) -> None:
     route = wire.get(CLIP).respond(200, content=b"clip", headers={"Content-Type": "video/mp4"})
 
@@ -316,7 +316,7 @@ async def test_the_clip_is_fetched_without_any_credential(
 
 
 async def test_a_clip_that_moved_is_looked_up_in_the_list_once(
-    sora: Backend, wire: respx.MockRouter
+    sora: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get("https://files.test/old.mp4").respond(403, text="expired")
     wire.get(TASKS).respond(200, json=listed(task(generations=[{"url": CLIP}])))
@@ -328,7 +328,7 @@ async def test_a_clip_that_moved_is_looked_up_in_the_list_once(
 
 
 async def test_a_clip_that_is_gone_for_good_has_expired(
-    sora: Backend, wire: respx.MockRouter
+    sora: VideoBackend, wire: respx.MockRouter
 ) -> None:
     wire.get(CLIP).respond(404)
     wire.get(TASKS).respond(200, json=listed(task(generations=[{"url": CLIP}])))
@@ -342,7 +342,7 @@ async def test_a_clip_that_is_gone_for_good_has_expired(
     "address", ["http://files.test/a.mp4", "https://files.test:8443/a.mp4", "file:///etc/passwd"]
 )
 async def test_a_clip_s_address_is_not_followed_anywhere(
-    sora: Backend, wire: respx.MockRouter, address: str
+    sora: VideoBackend, wire: respx.MockRouter, address: str
 ) -> None:
     with pytest.raises(NotSent):
         async with sora.open_clip(RemoteJob("task_1", urls={"clip": address})):
@@ -354,7 +354,9 @@ async def test_a_clip_s_address_is_not_followed_anywhere(
 # --- the rest -----------------------------------------------------------------------------------
 
 
-async def test_nothing_can_be_stopped_or_looked_up(sora: Backend, wire: respx.MockRouter) -> None:
+async def test_nothing_can_be_stopped_or_looked_up(
+    sora: VideoBackend, wire: respx.MockRouter
+) -> None:
     assert await sora.cancel(REMOTE) is CancelOutcome.STOPPED_WAITING
     assert await sora.forget(REMOTE) is False
     assert await sora.find(JOB_ID) is None
@@ -371,7 +373,7 @@ CHECKS: list[tuple[httpx.Response, Severity, str]] = [
 
 @pytest.mark.parametrize(("answer", "severity", "setting"), CHECKS)
 async def test_a_check_names_the_setting(
-    sora: Backend,
+    sora: VideoBackend,
     wire: respx.MockRouter,
     answer: httpx.Response,
     severity: Severity,

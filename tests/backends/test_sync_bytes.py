@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, VideoRequest
 from rushes.errors import (
     BackendError,
@@ -34,7 +34,7 @@ from tests.net.hostile import hostile, sends
 if TYPE_CHECKING:
     import respx
 
-    from rushes.ports import Submission
+    from rushes.ports import Submission, VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ VIDEO = {"Content-Type": "video/mp4"}
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n"
 
 
-def loaded(url: str = BASE, patience: Patience | None = None) -> Backend:
+def loaded(url: str = BASE, patience: Patience | None = None) -> VideoBackend:
     config = BackendConfig(
         name="sync",
         url=url,
@@ -55,18 +55,18 @@ def loaded(url: str = BASE, patience: Patience | None = None) -> Backend:
 
 
 @pytest.fixture
-async def sync() -> AsyncIterator[Backend]:
+async def sync() -> AsyncIterator[VideoBackend]:
     backend = loaded()
     yield backend
     await backend.aclose()
 
 
-async def submit(backend: Backend, **fields: Any) -> Submission:  # noqa: ANN401 - request fields
+async def submit(backend: VideoBackend, **fields: Any) -> Submission:  # noqa: ANN401 - request fields
     request = VideoRequest(**({"prompt": "a kite"} | fields))
     return await backend.submit(request, idempotency_key=JOB_ID)
 
 
-async def test_a_submit_is_exactly_this_form(sync: Backend, wire: respx.MockRouter) -> None:
+async def test_a_submit_is_exactly_this_form(sync: VideoBackend, wire: respx.MockRouter) -> None:
     route = wire.post(SYNC).respond(200, content=b"clip", headers=VIDEO)
 
     submission = await submit(
@@ -82,7 +82,7 @@ async def test_a_submit_is_exactly_this_form(sync: Backend, wire: respx.MockRout
     assert request.headers["accept"].startswith("video/*")
 
 
-async def test_the_answer_is_the_clip(sync: Backend, wire: respx.MockRouter) -> None:
+async def test_the_answer_is_the_clip(sync: VideoBackend, wire: respx.MockRouter) -> None:
     headers = VIDEO | {"Content-Length": "4", "ETag": '"v1"'}
     wire.post(SYNC).respond(200, content=b"clip", headers=headers)
 
@@ -117,7 +117,7 @@ INSTEAD: list[tuple[int, Any, type[BackendError]]] = [
 
 @pytest.mark.parametrize(("status", "body", "kind"), INSTEAD)
 async def test_what_comes_instead_of_a_clip(
-    sync: Backend,
+    sync: VideoBackend,
     wire: respx.MockRouter,
     status: int,
     body: Any,  # noqa: ANN401 - any JSON
@@ -132,7 +132,7 @@ async def test_what_comes_instead_of_a_clip(
     assert caught.value.retryable is (kind is RateLimited)
 
 
-async def test_503_with_a_wait_was_not_executed(sync: Backend, wire: respx.MockRouter) -> None:
+async def test_503_with_a_wait_was_not_executed(sync: VideoBackend, wire: respx.MockRouter) -> None:
     wire.post(SYNC).respond(503, json={}, headers={"Retry-After": "3"})
 
     with pytest.raises(BackendUnavailable) as caught:
@@ -141,7 +141,9 @@ async def test_503_with_a_wait_was_not_executed(sync: Backend, wire: respx.MockR
     assert (caught.value.retryable, caught.value.retry_after) == (True, timedelta(seconds=3))
 
 
-async def test_a_web_page_with_500_leaves_it_unknown(sync: Backend, wire: respx.MockRouter) -> None:
+async def test_a_web_page_with_500_leaves_it_unknown(
+    sync: VideoBackend, wire: respx.MockRouter
+) -> None:
     wire.post(SYNC).respond(500, html="<html>gateway</html>")
 
     with pytest.raises(OutcomeUnknown):
@@ -157,7 +159,7 @@ async def test_a_web_page_with_500_leaves_it_unknown(sync: Backend, wire: respx.
     ],
 )
 async def test_no_answer_is_told_apart(
-    sync: Backend, wire: respx.MockRouter, fault: Exception, kind: type[BackendError]
+    sync: VideoBackend, wire: respx.MockRouter, fault: Exception, kind: type[BackendError]
 ) -> None:
     wire.post(SYNC).mock(side_effect=fault)
 
@@ -210,7 +212,7 @@ async def test_a_clip_that_breaks_off_is_lost_for_good() -> None:
     assert peer.connects == 1
 
 
-async def test_there_is_no_job_to_ask_for(sync: Backend, wire: respx.MockRouter) -> None:
+async def test_there_is_no_job_to_ask_for(sync: VideoBackend, wire: respx.MockRouter) -> None:
     remote = RemoteJob(JOB_ID, RemoteStatus.COMPLETED)
 
     with pytest.raises(RemoteJobNotFound):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator  # noqa: TC003 - pytest reads fixtures' hints
+from typing import TYPE_CHECKING
 
 import pytest
 import respx
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.domain import RemoteJob, RemoteStatus
 from rushes.errors import NotSent
 from rushes.net import Secret
+
+if TYPE_CHECKING:
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +24,7 @@ SENTINEL = "sentinel-canary-31"
 
 
 @pytest.fixture
-async def sora() -> AsyncIterator[Backend]:
+async def sora() -> AsyncIterator[VideoBackend]:
     config = BackendConfig(
         name="sora",
         url="https://video.test",
@@ -42,7 +46,9 @@ def done(thumbnail: str | None) -> RemoteJob:
     return RemoteJob("task_1", RemoteStatus.COMPLETED, thumbnail=thumbnail)
 
 
-async def test_a_list_tells_where_the_picture_is(sora: Backend, wire: respx.MockRouter) -> None:
+async def test_a_list_tells_where_the_picture_is(
+    sora: VideoBackend, wire: respx.MockRouter
+) -> None:
     generation = {
         "url": "https://files.test/task_1.mp4",
         "encodings": {"thumbnail": {"path": PICTURE}},
@@ -54,7 +60,7 @@ async def test_a_list_tells_where_the_picture_is(sora: Backend, wire: respx.Mock
 
 
 async def test_the_picture_comes_without_any_credential(
-    sora: Backend, wire: respx.MockRouter
+    sora: VideoBackend, wire: respx.MockRouter
 ) -> None:
     route = wire.get(PICTURE).respond(200, content=JPEG)
 
@@ -64,24 +70,26 @@ async def test_the_picture_comes_without_any_credential(
 
 @pytest.mark.parametrize("headers", [{}, {"Transfer-Encoding": "chunked"}], ids=["told", "untold"])
 async def test_a_picture_that_is_too_large_is_none(
-    sora: Backend, wire: respx.MockRouter, headers: dict[str, str]
+    sora: VideoBackend, wire: respx.MockRouter, headers: dict[str, str]
 ) -> None:
     wire.get(PICTURE).respond(200, content=JPEG, headers=headers)
 
     assert await sora.thumbnail(done(PICTURE), max_bytes=len(JPEG) - 1) is None
 
 
-async def test_without_an_address_nobody_is_asked(sora: Backend, wire: respx.MockRouter) -> None:
+async def test_without_an_address_nobody_is_asked(
+    sora: VideoBackend, wire: respx.MockRouter
+) -> None:
     assert await sora.thumbnail(done(None), max_bytes=1000) is None
     assert not wire.calls
 
 
-async def test_a_missing_picture_is_none(sora: Backend, wire: respx.MockRouter) -> None:
+async def test_a_missing_picture_is_none(sora: VideoBackend, wire: respx.MockRouter) -> None:
     wire.get(PICTURE).respond(404)
 
     assert await sora.thumbnail(done(PICTURE), max_bytes=1000) is None
 
 
-async def test_a_picture_on_an_unnamed_private_network_is_not_fetched(sora: Backend) -> None:
+async def test_a_picture_on_an_unnamed_private_network_is_not_fetched(sora: VideoBackend) -> None:
     with pytest.raises(NotSent):
         await sora.thumbnail(done("https://127.0.0.1:9/a.jpg"), max_bytes=1000)

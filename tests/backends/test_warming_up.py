@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.net import Patience
 from tests.backends.wire import submit
 from tests.net.hostile import hostile, sends
 
 if TYPE_CHECKING:
     import respx
+
+    from rushes.ports import VideoBackend
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +58,10 @@ KINDS: list[tuple[httpx.Response | Exception, str | None]] = [
 
 @pytest.mark.parametrize(("answer", "kind"), KINDS)
 async def test_a_check_tells_the_kind_of_trouble(
-    backend: Backend, wire: respx.MockRouter, answer: httpx.Response | Exception, kind: str | None
+    backend: VideoBackend,
+    wire: respx.MockRouter,
+    answer: httpx.Response | Exception,
+    kind: str | None,
 ) -> None:
     wire.get("/videos").mock(side_effect=[answer])
 
@@ -77,7 +82,7 @@ SCHEMES: list[tuple[httpx.Response | Exception, str]] = [
 
 @pytest.mark.parametrize(("answer", "remedy"), SCHEMES)
 async def test_a_check_names_the_scheme_where_that_is_wrong(
-    backend: Backend, wire: respx.MockRouter, answer: httpx.Response | Exception, remedy: str
+    backend: VideoBackend, wire: respx.MockRouter, answer: httpx.Response | Exception, remedy: str
 ) -> None:
     wire.get("/videos").mock(side_effect=[answer])
 
@@ -88,7 +93,7 @@ async def test_a_check_names_the_scheme_where_that_is_wrong(
 
 
 async def test_a_check_asks_one_harmless_question_and_no_health_page(
-    backend: Backend, wire: respx.MockRouter
+    backend: VideoBackend, wire: respx.MockRouter
 ) -> None:
     """/health says 503 until SGLang is warm, and costs money at a LiteLLM proxy."""
     wire.get("/videos").respond(200, json={"data": []})

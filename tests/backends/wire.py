@@ -12,7 +12,7 @@ from rushes.domain import RemoteJob, VideoRequest
 if TYPE_CHECKING:
     import httpx
 
-    from rushes.backends import Backend
+    from rushes.ports import VideoBackend
 
 BASE = "http://video.test:8000/v1"
 KEY = "sk-canary-0123456789"
@@ -27,7 +27,7 @@ def error_body(code: str | int | None = None, message: str = "no") -> dict[str, 
     return {"error": {"message": message, "type": "t", "param": None, "code": code}}
 
 
-async def submit(backend: Backend, **fields: Any) -> RemoteJob:  # noqa: ANN401 - request fields
+async def submit(backend: VideoBackend, **fields: Any) -> RemoteJob:  # noqa: ANN401 - request fields
     request = VideoRequest(**({"prompt": "a kite"} | fields))
     return (await backend.submit(request, idempotency_key=JOB_ID)).remote
 

@@ -14,7 +14,7 @@ import pytest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.backends.contract import WORDS, WRONG_KEY, BackendContract, Traits
 from rushes.domain import CancelOutcome
 from rushes.mock.dialects.hosted import HostedDialect
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rushes.mock.dialects.dialect import Json
     from rushes.mock.jobs import MockJob
     from rushes.mock.sending import HangUp
+    from rushes.ports import VideoBackend
 
 KEY = "lantern-key-93c1e7"
 MOODS = {
@@ -233,13 +234,13 @@ class TestAnUnheardOfService(BackendContract):
         )
 
     @pytest.fixture
-    async def backend(self, config: BackendConfig) -> AsyncIterator[Backend]:
+    async def backend(self, config: BackendConfig) -> AsyncIterator[VideoBackend]:
         loaded = load_backend(config)
         yield loaded
         await loaded.aclose()
 
     @pytest.fixture
-    async def stranger(self, config: BackendConfig) -> AsyncIterator[Backend]:
+    async def stranger(self, config: BackendConfig) -> AsyncIterator[VideoBackend]:
         loaded = load_backend(replace(config, key=Secret(WRONG_KEY)))
         yield loaded
         await loaded.aclose()

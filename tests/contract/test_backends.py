@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator  # noqa: TC003 - pytest reads fixtures' hints
 from dataclasses import replace
 from pathlib import Path  # noqa: TC003 - pytest reads fixtures' hints
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rushes.backends import Backend, load_backend
+from rushes.backends import load_backend
 from rushes.backends.contract import WRONG_KEY, BackendContract
 from tests.contract.rehearsed import MockServer
 from tests.contract.rows import CRUMB, KEY, ROWS, Row
 from tests.mock.driving import QUICK, serving
+
+if TYPE_CHECKING:
+    from rushes.ports import VideoBackend
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ class TestBackends(BackendContract):
     @pytest.fixture
     async def backend(
         self, traits: Row, server: MockServer, tmp_path: Path
-    ) -> AsyncIterator[Backend]:
+    ) -> AsyncIterator[VideoBackend]:
         loaded = load_backend(traits.config(server.address, tmp_path))
         yield loaded
         await loaded.aclose()
@@ -59,7 +62,7 @@ class TestBackends(BackendContract):
     @pytest.fixture
     async def stranger(
         self, traits: Row, server: MockServer, tmp_path: Path
-    ) -> AsyncIterator[Backend]:
+    ) -> AsyncIterator[VideoBackend]:
         loaded = load_backend(traits.config(server.address, tmp_path, secret=WRONG_KEY))
         yield loaded
         await loaded.aclose()

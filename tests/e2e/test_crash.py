@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.servers import sha256_sent, wait_for
-from tests.e2e.watching import arrived, at, begun, buffered, play, watched
+from tests.e2e.watching import arrived, at, begun, buffered, play, watched, when
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -48,8 +48,7 @@ def restarted(programs: Programs, site: Program, mock: Program) -> Program:
 def goes_on(page: Page, place: float) -> None:
     """Wait until the page's player plays on beyond a place, in seconds."""
     plays = "(video, place) => !video.error && !video.paused && video.currentTime > place"
-    video = page.locator("#player")
-    wait_for(lambda: video.evaluate(plays, place), at_most=20)
+    when(page.locator("#player"), plays, place)
 
 
 def test_killed_in_the_middle_what_ran_is_followed_and_what_waited_runs(programs: Programs) -> None:
@@ -124,7 +123,7 @@ def test_a_server_that_is_away_for_long_finds_the_page_where_it_was(
     wait_for(lambda: at(video) > 1, at_most=20)
 
     site.kill()
-    wait_for(lambda: video.evaluate("video => video.error !== null"), at_most=60)
+    when(video, "video => video.error !== null", at_most=60)
     place = at(video)
     restarted(programs, site, mock)
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.servers import wait_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -101,6 +103,7 @@ def test_every_line_of_a_running_server_is_json(programs: Programs) -> None:
     job_id = site.submit("a canary-prompt", **ASKED)
     site.wait_job(job_id, "completed")
     site.get("/no%0aline?q=canary-query")
+    wait_for(lambda: "/no\\\\nline" in site.printed(), at_most=10)
 
     lines = site.printed().splitlines()
     events = [json.loads(line) for line in lines if line.startswith("{")]

@@ -216,3 +216,4 @@ def test_it_works_where_memory_cannot_become_code(programs: Programs, mock: Prog
         sent = client.post("/jobs", data={"prompt": "a clip all the same", **ASKED})
         job = f"/api/v1{sent.headers['location']}"
         wait_for(lambda: client.get(job).json()["status"] == "completed", at_most=40)
+        assert client.get(f"/jobs/{job.rsplit('/', 1)[1]}/clip").content[4:8] == b"ftyp"

@@ -31,6 +31,13 @@ NOTE = """video => {
   }
 }"""
 
+STATE = """video => ({
+  seen: video.seen, at: video.currentTime, of: video.duration, paused: video.paused,
+  seeking: video.seeking, ready: video.readyState, network: video.networkState,
+  buffered: Array.from({ length: video.buffered.length }, (_, n) => video.buffered.end(n)),
+  error: video.error?.message, shown: document.visibilityState,
+})"""
+
 
 @dataclass
 class Watcher:
@@ -127,7 +134,15 @@ def play(video: Locator) -> None:
     """Play, and see time pass."""
     before = at(video)
     video.evaluate("video => video.play()")
-    wait_for(lambda: at(video) > before + 0.3, at_most=20)
+    when(video, "(video, to) => video.currentTime > to", before + 0.3)
+
+
+def when(video: Locator, is_so: str, place: float | None = None, *, at_most: float = 20) -> None:
+    """Wait until a player is as `is_so` asks of it and of `place`, or fail telling how it is."""
+    try:
+        wait_for(lambda: video.evaluate(is_so, place), at_most=at_most)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {video.evaluate(STATE)}") from None
 
 
 def seek(video: Locator, seconds: float) -> None:

@@ -216,8 +216,8 @@ class MemoryJobs:
         rows = sorted(self._rows.values(), key=_age)
         opened = [job for job in rows if _is_waiting(job) or _holds_slot(job)]
         return Queue(
-            waiting=[_queued_job(job) for job in opened if _is_waiting(job)],
-            running=[_queued_job(job) for job in opened if _holds_slot(job)],
+            waiting=[QueuedJob.of(job) for job in opened if _is_waiting(job)],
+            running=[QueuedJob.of(job) for job in opened if _holds_slot(job)],
             started=self._started(),
             counts=Counter((job.backend, job.status) for job in opened),
         )
@@ -348,20 +348,6 @@ def _holds_slot(job: Job) -> bool:
 def _queue_row(job: Job) -> QueueRow:
     wished = job.cancel_requested_at is not None
     return QueueRow(job.id, job.owner, job.backend, job.status, job.created_at, job.place, wished)
-
-
-def _queued_job(job: Job) -> QueuedJob:
-    return QueuedJob(
-        id=job.id,
-        owner=job.owner,
-        backend=job.backend,
-        status=job.status,
-        created_at=job.created_at,
-        place=job.place,
-        model=job.request.model,
-        seconds=job.request.duration_s,
-        submitted_at=job.submitted_at,
-    )
 
 
 def _matcher(query: JobQuery) -> Callable[[Job], bool]:

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rushes.backends import Backend, BackendConfig, load_backend
-from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, VideoRequest, new_id
+from rushes.backends import BackendConfig, load_backend
+from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, new_id
 from rushes.errors import GenerationFailed, RemoteJobNotFound
 from tests.backends.following import fetch, follow, submit, wait_for
 from tests.mock.driving import probe
+from tests.real.answered import clip_of
 from tests.real.recording import kept, record, timeless
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from rushes.ports import VideoBackend
     from tests.real.conftest import Run
     from tests.real.servers import RealServer
 
@@ -38,14 +40,14 @@ def following(run: Run) -> Iterator[RealServer]:
 
 
 @pytest.fixture
-async def sync(answering: RealServer) -> AsyncIterator[Backend]:
+async def sync(answering: RealServer) -> AsyncIterator[VideoBackend]:
     loaded = load_backend(BackendConfig(name="b", url=answering.url, profile="bentoml"))
     yield loaded
     await loaded.aclose()
 
 
 @pytest.fixture
-async def task(following: RealServer) -> AsyncIterator[Backend]:
+async def task(following: RealServer) -> AsyncIterator[VideoBackend]:
     loaded = load_backend(BackendConfig(name="b", url=following.url, profile="bentoml-task"))
     yield loaded
     await loaded.aclose()
@@ -54,15 +56,7 @@ async def task(following: RealServer) -> AsyncIterator[Backend]:
 # --- answered with the clip -----------------------------------------------------------------------
 
 
-async def clip_of(backend: Backend, prompt: str, **asked: int) -> bytes:
-    request = VideoRequest(prompt=prompt, **asked)
-    submission = await backend.submit(request, idempotency_key=new_id())
-    assert submission.clip is not None
-    async with submission.clip as source:
-        return b"".join([chunk async for chunk in source.chunks()])
-
-
-async def test_the_answer_is_the_very_clip(sync: Backend, answering: RealServer) -> None:
+async def test_the_answer_is_the_very_clip(sync: VideoBackend, answering: RealServer) -> None:
     prompt = f'a "red" kite\nover dunes 🪁 {{{{x}}}} =seed {new_id()}'
 
     clip = await clip_of(sync, prompt, **ASKED)
@@ -73,14 +67,14 @@ async def test_the_answer_is_the_very_clip(sync: Backend, answering: RealServer)
     assert note["asked"] == {"width": 128, "height": 96, "num_frames": 32, "seed": 7}
 
 
-async def test_a_function_that_raised_is_a_failure(sync: Backend) -> None:
+async def test_a_function_that_raised_is_a_failure(sync: VideoBackend) -> None:
     with pytest.raises(GenerationFailed) as caught:
         await clip_of(sync, "#fail")
 
     assert caught.value.retryable is False
 
 
-async def test_a_service_that_is_well_is_well(sync: Backend, task: Backend) -> None:
+async def test_a_service_that_is_well_is_well(sync: VideoBackend, task: VideoBackend) -> None:
     findings = [*await sync.check(), *await task.check()]
 
     assert [finding.severity for finding in findings] == ["ok", "ok"]
@@ -89,7 +83,9 @@ async def test_a_service_that_is_well_is_well(sync: Backend, task: Backend) -> N
 # --- a task to follow -----------------------------------------------------------------------------
 
 
-async def test_a_task_is_followed_to_the_very_clip(task: Backend, following: RealServer) -> None:
+async def test_a_task_is_followed_to_the_very_clip(
+    task: VideoBackend, following: RealServer
+) -> None:
     prompt = f'a "red" kite\nover dunes 🪁 {{{{x}}}} =seed {new_id()}'
 
     seen = await follow(task, await submit(task, new_id(), prompt=prompt, **ASKED))
@@ -102,7 +98,7 @@ async def test_a_task_is_followed_to_the_very_clip(task: Backend, following: Rea
     assert note["asked"] == {"width": 128, "height": 96, "num_frames": 32, "seed": 7}
 
 
-async def test_a_task_that_raised_is_a_failure(task: Backend) -> None:
+async def test_a_task_that_raised_is_a_failure(task: VideoBackend) -> None:
     ended = (await follow(task, await submit(task, new_id(), prompt="#fail")))[-1]
 
     assert ended.status is RemoteStatus.FAILED
@@ -111,7 +107,7 @@ async def test_a_task_that_raised_is_a_failure(task: Backend) -> None:
 
 
 async def test_a_cancel_that_stops_nothing_is_not_called_a_stop(
-    task: Backend, following: RealServer
+    task: VideoBackend, following: RealServer
 ) -> None:
     prompt = f"goes on {new_id()}"
     remote = await submit(task, new_id(), prompt=prompt)
@@ -123,7 +119,7 @@ async def test_a_cancel_that_stops_nothing_is_not_called_a_stop(
     assert len(following.notes(prompt)) == 1
 
 
-async def test_a_task_that_nobody_knows_is_not_found(task: Backend) -> None:
+async def test_a_task_that_nobody_knows_is_not_found(task: VideoBackend) -> None:
     with pytest.raises(RemoteJobNotFound):
         await task.poll(RemoteJob("0" * 32, RemoteStatus.IN_PROGRESS))
 

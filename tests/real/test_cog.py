@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from rushes.backends import Backend, BackendConfig, load_backend
-from rushes.domain import VideoRequest, new_id
+from rushes.backends import BackendConfig, load_backend
+from rushes.domain import new_id
 from rushes.errors import BackendError, ConcurrencyLimited
 from tests.mock.driving import probe
+from tests.real.answered import clip_of
 from tests.real.recording import kept, record, timeless
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from rushes.ports import VideoBackend
     from tests.real.conftest import Run
     from tests.real.servers import RealServer
 
@@ -31,21 +33,13 @@ def server(run: Run) -> Iterator[RealServer]:
 
 
 @pytest.fixture
-async def backend(server: RealServer) -> AsyncIterator[Backend]:
+async def backend(server: RealServer) -> AsyncIterator[VideoBackend]:
     loaded = load_backend(BackendConfig(name="c", url=server.url, profile="cog"))
     yield loaded
     await loaded.aclose()
 
 
-async def clip_of(backend: Backend, prompt: str, **asked: int) -> bytes:
-    request = VideoRequest(prompt=prompt, **asked)
-    submission = await backend.submit(request, idempotency_key=new_id())
-    assert submission.clip is not None
-    async with submission.clip as source:
-        return b"".join([chunk async for chunk in source.chunks()])
-
-
-async def test_the_answer_holds_the_very_clip(backend: Backend, server: RealServer) -> None:
+async def test_the_answer_holds_the_very_clip(backend: VideoBackend, server: RealServer) -> None:
     prompt = f'a "red" kite\nover dunes 🪁 {{{{x}}}} =seed {new_id()}'
 
     clip = await clip_of(backend, prompt, seed=7)
@@ -64,7 +58,7 @@ async def test_the_answer_holds_the_very_clip(backend: Backend, server: RealServ
     ],
 )
 async def test_a_failure_comes_with_200_and_is_told_as_one(
-    backend: Backend, server: RealServer, word: str, kind: str, said: str
+    backend: VideoBackend, server: RealServer, word: str, kind: str, said: str
 ) -> None:
     with pytest.raises(BackendError) as caught:
         await clip_of(backend, word)
@@ -74,7 +68,9 @@ async def test_a_failure_comes_with_200_and_is_told_as_one(
     assert server.notes(word) == []
 
 
-async def test_a_busy_model_leaves_the_job_in_ours(backend: Backend, server: RealServer) -> None:
+async def test_a_busy_model_leaves_the_job_in_ours(
+    backend: VideoBackend, server: RealServer
+) -> None:
     first = asyncio.create_task(clip_of(backend, "#slow and first"))
     await is_busy(server)
 
@@ -86,7 +82,7 @@ async def test_a_busy_model_leaves_the_job_in_ours(backend: Backend, server: Rea
     assert server.notes("second") == []
 
 
-async def test_whoever_hangs_up_stops_the_model(backend: Backend, server: RealServer) -> None:
+async def test_whoever_hangs_up_stops_the_model(backend: VideoBackend, server: RealServer) -> None:
     prompt = f"#slow {new_id()}"
     leaving = asyncio.create_task(clip_of(backend, prompt))
     await is_busy(server)
@@ -98,7 +94,7 @@ async def test_whoever_hangs_up_stops_the_model(backend: Backend, server: RealSe
     assert server.notes(prompt) == []
 
 
-async def test_a_model_that_is_well_is_well(backend: Backend) -> None:
+async def test_a_model_that_is_well_is_well(backend: VideoBackend) -> None:
     findings = await backend.check()
 
     assert [finding.severity for finding in findings] == ["ok"]

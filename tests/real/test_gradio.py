@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.backends.contract import PICTURE
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, new_id
 from rushes.errors import ConcurrencyLimited, RemoteJobNotFound, ResultExpired, Unauthorized
@@ -21,6 +21,7 @@ from tests.mock.driving import probe
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from rushes.ports import VideoBackend
     from tests.real.conftest import Run
     from tests.real.servers import RealServer
 
@@ -37,19 +38,19 @@ def server(request: pytest.FixtureRequest, run: Run) -> Iterator[RealServer]:
         yield started
 
 
-def loaded(server: RealServer, **extras: str) -> Backend:
+def loaded(server: RealServer, **extras: str) -> VideoBackend:
     secrets = {name: Secret(value) for name, value in extras.items()}
     return load_backend(BackendConfig(name="app", url=server.url, profile="gradio", extras=secrets))
 
 
 @pytest.fixture
-async def backend(server: RealServer) -> AsyncIterator[Backend]:
+async def backend(server: RealServer) -> AsyncIterator[VideoBackend]:
     made = loaded(server)
     yield made
     await made.aclose()
 
 
-async def test_the_app_says_what_it_can_be_asked(backend: Backend) -> None:
+async def test_the_app_says_what_it_can_be_asked(backend: VideoBackend) -> None:
     catalogue = await backend.describe()
     (finding,) = await backend.check()
 
@@ -59,7 +60,7 @@ async def test_the_app_says_what_it_can_be_asked(backend: Backend) -> None:
 
 
 async def test_a_prompt_becomes_the_very_clip_that_the_app_made(
-    backend: Backend, server: RealServer
+    backend: VideoBackend, server: RealServer
 ) -> None:
     prompt = f'a "red" kite\nover dunes 🪁 {{{{x}}}} =seed {new_id()}'
 
@@ -77,7 +78,7 @@ async def test_a_prompt_becomes_the_very_clip_that_the_app_made(
 
 
 async def test_a_picture_reaches_the_function_as_it_was(
-    backend: Backend, server: RealServer
+    backend: VideoBackend, server: RealServer
 ) -> None:
     prompt = f"from a picture {new_id()}"
     takes = (await backend.describe()).capabilities(None)
@@ -94,7 +95,7 @@ async def test_a_picture_reaches_the_function_as_it_was(
     assert takes.first_frame
 
 
-async def test_no_seed_is_another_seed_each_time(backend: Backend, server: RealServer) -> None:
+async def test_no_seed_is_another_seed_each_time(backend: VideoBackend, server: RealServer) -> None:
     prompt = f"again {new_id()}"
 
     for _ in range(2):
@@ -107,7 +108,7 @@ async def test_no_seed_is_another_seed_each_time(backend: Backend, server: RealS
 
 
 async def test_a_clip_is_fetched_from_where_it_broke_off(
-    backend: Backend, server: RealServer
+    backend: VideoBackend, server: RealServer
 ) -> None:
     done = (await follow(backend, await submit(backend, new_id())))[-1]
     whole = await fetch(backend, done)
@@ -126,7 +127,7 @@ async def test_a_clip_is_fetched_from_where_it_broke_off(
     ],
 )
 async def test_an_error_says_what_it_is(
-    backend: Backend, server: RealServer, word: str, kind: str, message: str
+    backend: VideoBackend, server: RealServer, word: str, kind: str, message: str
 ) -> None:
     ended = (await follow(backend, await submit(backend, new_id(), prompt=word)))[-1]
 
@@ -136,7 +137,7 @@ async def test_an_error_says_what_it_is(
     assert server.notes(word) == []
 
 
-async def end_of(backend: Backend, job: RemoteJob) -> RemoteStatus:
+async def end_of(backend: VideoBackend, job: RemoteJob) -> RemoteStatus:
     """Return how a cancelled job ends: the app forgets it, or says "complete" without a clip."""
     try:
         return (await follow(backend, job))[-1].status
@@ -144,7 +145,7 @@ async def end_of(backend: Backend, job: RemoteJob) -> RemoteStatus:
         return RemoteStatus.FAILED
 
 
-async def standing_at(backend: Backend, job: RemoteJob, place: int) -> RemoteJob:
+async def standing_at(backend: VideoBackend, job: RemoteJob, place: int) -> RemoteJob:
     """Poll until the job has this place in the app's queue; at most 5 s."""
     for _ in range(100):
         job = await backend.poll(job)
@@ -155,7 +156,7 @@ async def standing_at(backend: Backend, job: RemoteJob, place: int) -> RemoteJob
 
 
 async def test_whoever_waits_knows_the_place_and_may_go(
-    backend: Backend, server: RealServer
+    backend: VideoBackend, server: RealServer
 ) -> None:
     first, second, third = [f"#slow {place} {new_id()}" for place in ("first", "second", "third")]
     running = await submit(backend, new_id(), prompt=first)
@@ -174,7 +175,7 @@ async def test_whoever_waits_knows_the_place_and_may_go(
     assert await end_of(backend, leaving) is RemoteStatus.FAILED
 
 
-async def test_a_full_queue_leaves_the_job_in_ours(backend: Backend) -> None:
+async def test_a_full_queue_leaves_the_job_in_ours(backend: VideoBackend) -> None:
     filling = [await submit(backend, new_id(), prompt="#slow") for _ in range(IN_QUEUE_MAX)]
     running = await wait_for(backend, filling[0], RemoteStatus.IN_PROGRESS)
     filling.append(await submit(backend, new_id(), prompt="#slow"))
@@ -189,7 +190,7 @@ async def test_a_full_queue_leaves_the_job_in_ours(backend: Backend) -> None:
 
 
 async def test_what_was_lost_on_the_way_is_found_under_our_session(
-    backend: Backend, server: RealServer
+    backend: VideoBackend, server: RealServer
 ) -> None:
     key, prompt = new_id(), f"lost {new_id()}"
     body = {"data": [prompt, 2, 1, None], "session_hash": key}
@@ -206,7 +207,9 @@ async def test_what_was_lost_on_the_way_is_found_under_our_session(
     assert await backend.find(new_id()) is None
 
 
-async def test_a_running_job_that_is_cancelled_is_never_called_a_clip(backend: Backend) -> None:
+async def test_a_running_job_that_is_cancelled_is_never_called_a_clip(
+    backend: VideoBackend,
+) -> None:
     job = await submit(backend, new_id(), prompt="#slow")
     running = await wait_for(backend, job, RemoteStatus.IN_PROGRESS)
 
@@ -217,7 +220,7 @@ async def test_a_running_job_that_is_cancelled_is_never_called_a_clip(backend: B
 
 
 async def test_a_file_that_is_gone_is_an_expired_result(
-    backend: Backend, server: RealServer
+    backend: VideoBackend, server: RealServer
 ) -> None:
     prompt = f"short-lived {new_id()}"
     done = (await follow(backend, await submit(backend, new_id(), prompt=prompt)))[-1]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from importlib import import_module, resources
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rushes.errors import NotConfigured
 from rushes.net import Patience, Secret
-from rushes.ports import VideoBackend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.metadata import EntryPoint
     from pathlib import Path
+
+    from rushes.ports import VideoBackend
 
 KINDS: dict[str, str] = {
     "comfyui": "rushes.backends.comfyui:from_config",
@@ -89,22 +90,14 @@ class BackendConfig:
         return self.former | given | ({self.key} if self.key is not None else set())
 
 
-class Backend(VideoBackend, Protocol):
-    """A backend that holds connections, to be closed at the end."""
-
-    async def aclose(self) -> None:
-        """Close what is open."""
-        ...
-
-
-def load_backend(config: BackendConfig) -> Backend:
+def load_backend(config: BackendConfig) -> VideoBackend:
     """Return the backend that `config` describes; raises NotConfigured.
 
     `config.profile` is looked for among our kinds, then the profiles, then the entry points of
     installed packages. So a package can neither take a name of ours nor, being broken, stop what
     is ours: it is read only where its own name is asked for.
     """
-    backend: Backend = _factory(config)(config)
+    backend: VideoBackend = _factory(config)(config)
     return backend
 
 

@@ -23,10 +23,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from rushes.backends import Backend  # noqa: TC001 - pytest reads fixtures' hints
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, VideoRequest, new_id
 from rushes.errors import BackendError, OutcomeUnknown, ResultExpired
-from rushes.ports import Severity
+from rushes.ports import Severity, VideoBackend
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -133,21 +132,21 @@ class BackendContract:
 
     @pytest.fixture
     def server(self) -> Server:
-        raise NotImplementedError("override the fixture `server`")
+        pytest.fail("override the fixture `server`")
 
     @pytest.fixture
-    def backend(self) -> Backend:
-        raise NotImplementedError("override the fixture `backend`")
+    def backend(self) -> VideoBackend:
+        pytest.fail("override the fixture `backend`")
 
     @pytest.fixture
-    def stranger(self) -> Backend:
+    def stranger(self) -> VideoBackend:
         """Return the same backend with WRONG_KEY for its key."""
         pytest.skip("no backend with a wrong key was given")
 
     # --- a clip ----------------------------------------------------------------------------------
 
     async def test_a_prompt_comes_back_as_exactly_the_bytes_that_were_sent(
-        self, traits: Traits, backend: Backend, server: Server
+        self, traits: Traits, backend: VideoBackend, server: Server
     ) -> None:
         prompt = f"bytes as sent {new_id()}"
 
@@ -158,7 +157,7 @@ class BackendContract:
         assert await executed(server, prompt) == 1
 
     async def test_a_clip_that_broke_off_goes_on_or_begins_anew(
-        self, traits: Traits, backend: Backend
+        self, traits: Traits, backend: VideoBackend
     ) -> None:
         if traits.is_synchronous:
             pytest.skip("a clip that is the answer to its submit cannot be asked for again")
@@ -175,7 +174,7 @@ class BackendContract:
         assert rest == whole[source.start :]
 
     async def test_progress_is_told_where_there_is_any(
-        self, traits: Traits, backend: Backend, server: Server
+        self, traits: Traits, backend: VideoBackend, server: Server
     ) -> None:
         need(server, "#slow", is_followed(traits))
 
@@ -187,7 +186,7 @@ class BackendContract:
         assert any(0 < progress < 100 for progress in seen) is traits.has_progress
 
     async def test_the_prompt_as_the_backend_rewrote_it_is_kept(
-        self, traits: Traits, backend: Backend
+        self, traits: Traits, backend: VideoBackend
     ) -> None:
         submission = await submit(backend, traits, "a ferry in fog")
         if submission.clip is not None:
@@ -199,7 +198,7 @@ class BackendContract:
         assert ("a ferry in fog" in (rewritten or "")) is traits.rewrites
 
     async def test_a_clip_that_is_gone_is_told_as_expired(
-        self, traits: Traits, backend: Backend, server: Server
+        self, traits: Traits, backend: VideoBackend, server: Server
     ) -> None:
         need(server, "#expired", is_followed(traits))
         prompt = f"#expired {new_id()}"
@@ -212,7 +211,7 @@ class BackendContract:
 
     @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: repr(prompt[:12]))
     async def test_a_prompt_arrives_as_it_was_typed(
-        self, traits: Traits, backend: Backend, server: Server, prompt: str
+        self, traits: Traits, backend: VideoBackend, server: Server, prompt: str
     ) -> None:
         before = await executed(server, prompt)
 
@@ -221,7 +220,7 @@ class BackendContract:
         assert await executed(server, prompt) == before + 1
 
     async def test_a_picture_arrives_as_it_was(
-        self, traits: Traits, backend: Backend, server: Server
+        self, traits: Traits, backend: VideoBackend, server: Server
     ) -> None:
         if not traits.takes_picture:
             pytest.skip("no clip begins with a picture here")
@@ -235,7 +234,7 @@ class BackendContract:
     # --- what goes wrong -------------------------------------------------------------------------
 
     async def test_a_refused_prompt_is_told_as_that_and_not_executed(
-        self, traits: Traits, backend: Backend, server: Server
+        self, traits: Traits, backend: VideoBackend, server: Server
     ) -> None:
         need(server, "#refuse")
         prompt = f"#refuse {new_id()}"
@@ -247,7 +246,7 @@ class BackendContract:
 
     @pytest.mark.parametrize("word", ["#fail", "#error", "#reject"])
     async def test_a_failed_job_says_what_it_is(
-        self, traits: Traits, backend: Backend, server: Server, word: str
+        self, traits: Traits, backend: VideoBackend, server: Server, word: str
     ) -> None:
         need(server, word)
         prompt = f"{word} {new_id()}"
@@ -259,7 +258,7 @@ class BackendContract:
 
     @pytest.mark.parametrize("word", ["#lost-answer", "#html-answer", "#bare-answer"])
     async def test_a_submit_whose_answer_says_nothing_is_unknown_and_sent_once(
-        self, traits: Traits, backend: Backend, server: Server, word: str
+        self, traits: Traits, backend: VideoBackend, server: Server, word: str
     ) -> None:
         need(server, word)
         prompt = f"{word} {new_id()}"
@@ -272,7 +271,7 @@ class BackendContract:
 
     @pytest.mark.parametrize("word", ["#html", "#bare", "#odd-word"])
     async def test_one_poll_that_says_nothing_ends_no_job(
-        self, traits: Traits, backend: Backend, server: Server, word: str
+        self, traits: Traits, backend: VideoBackend, server: Server, word: str
     ) -> None:
         need(server, word, is_followed(traits))
         prompt = f"{word} {new_id()}"
@@ -284,7 +283,7 @@ class BackendContract:
         assert await asyncio.to_thread(server.spoilt, prompt) == 1
 
     async def test_a_busy_backend_says_that_nothing_was_executed(
-        self, traits: Traits, backend: Backend, server: Server
+        self, traits: Traits, backend: VideoBackend, server: Server
     ) -> None:
         need(server, "#busy")
         prompt = f"#busy {new_id()}"
@@ -297,7 +296,7 @@ class BackendContract:
         assert await executed(server, prompt) == 0
 
     async def test_a_cancel_tells_the_truth(
-        self, traits: Traits, backend: Backend, server: Server
+        self, traits: Traits, backend: VideoBackend, server: Server
     ) -> None:
         need(server, "#stall")
         prompt = "nobody waits" if traits.is_synchronous else "#stall"
@@ -311,7 +310,7 @@ class BackendContract:
     # --- who we are ------------------------------------------------------------------------------
 
     async def test_a_wrong_key_is_told_without_showing_it(
-        self, traits: Traits, stranger: Backend
+        self, traits: Traits, stranger: VideoBackend
     ) -> None:
         with pytest.raises(BackendError) as caught:
             await submit(stranger, traits, "let me in")
@@ -322,7 +321,7 @@ class BackendContract:
         assert caught.value.retryable is False
         assert WRONG_KEY[:9] not in told
 
-    async def test_a_check_of_a_backend_that_is_well_is_well(self, backend: Backend) -> None:
+    async def test_a_check_of_a_backend_that_is_well_is_well(self, backend: VideoBackend) -> None:
         findings = await backend.check()
 
         assert [finding.severity for finding in findings] == [Severity.OK]
@@ -349,13 +348,13 @@ async def executed(server: Server, prompt: str) -> int:
     return await asyncio.to_thread(server.executed, prompt)
 
 
-async def submit(backend: Backend, traits: Traits, prompt: str, **more: Any) -> Submission:  # noqa: ANN401
+async def submit(backend: VideoBackend, traits: Traits, prompt: str, **more: Any) -> Submission:  # noqa: ANN401
     """Submit a prompt once, under a key of its own."""
     request = VideoRequest(prompt=prompt, **dict(traits.asks) | more)
     return await backend.submit(request, idempotency_key=new_id())
 
 
-async def followed(backend: Backend, remote: RemoteJob) -> list[RemoteJob]:
+async def followed(backend: VideoBackend, remote: RemoteJob) -> list[RemoteJob]:
     """Poll to the end and return all that was told; what may be tried again is, a few times."""
     told, errors = [remote], 0
     async with asyncio.timeout(AT_MOST_S):
@@ -370,7 +369,7 @@ async def followed(backend: Backend, remote: RemoteJob) -> list[RemoteJob]:
     return told
 
 
-async def bytes_of(backend: Backend, submission: Submission) -> bytes:
+async def bytes_of(backend: VideoBackend, submission: Submission) -> bytes:
     """Return the whole clip, once it is there."""
     clip = submission.clip or backend.open_clip((await followed(backend, submission.remote))[-1])
     async with clip as source:
@@ -385,7 +384,7 @@ async def left(submission: Submission) -> None:
 
 
 async def failure_of(
-    backend: Backend, traits: Traits, prompt: str
+    backend: VideoBackend, traits: Traits, prompt: str
 ) -> tuple[str | None, bool | None]:
     """Return the kind of a prompt's failure and whether it may be tried again, wherever told."""
     try:

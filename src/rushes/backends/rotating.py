@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from rushes.backends import Backend, BackendConfig, load_backend
+from rushes.backends import BackendConfig, load_backend
 from rushes.errors import RushesError
 from rushes.watched import state_of
 
@@ -14,19 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from rushes.ports import VideoBackend
     from rushes.watched import State
 
 logger = logging.getLogger(__name__)
 
 
-def following(files: Sequence[Path], read: Callable[[], BackendConfig]) -> Backend:
+def following(files: Sequence[Path], read: Callable[[], BackendConfig]) -> VideoBackend:
     """Return the backend that `read` configures, made anew whenever a file of its changes.
 
     Raises what `read` and `load_backend` raise.
     """
     if not files:
         return load_backend(read())
-    return cast("Backend", _Rotating(files, read))
+    return cast("VideoBackend", _Rotating(files, read))
 
 
 class _Rotating:

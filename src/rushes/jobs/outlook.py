@@ -101,7 +101,7 @@ class Outlook:
 
     async def expected(self, batch: Sequence[Job]) -> list[Job]:
         """Return a new batch with the moment at which each of its clips is expected."""
-        turns = await self._with([_as_queued(job) for job in batch])
+        turns = await self._with([QueuedJob.of(job) for job in batch])
         return [replace(job, expected_at=self._moment(turns.get(job.id))) for job in batch]
 
     async def state(self) -> QueueState:
@@ -153,19 +153,6 @@ class Outlook:
 
     def _moment(self, turn: Turn | None) -> datetime | None:
         return self.clock() + turn.ready.middle if turn and turn.ready else None
-
-
-def _as_queued(job: Job) -> QueuedJob:
-    return QueuedJob(
-        id=job.id,
-        owner=job.owner,
-        backend=job.backend,
-        status=job.status,
-        created_at=job.created_at,
-        place=job.place,
-        model=job.request.model,
-        seconds=job.request.duration_s,
-    )
 
 
 def _count(queue: Queue, backends: frozenset[str], *statuses: JobStatus) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -68,6 +68,21 @@ class QueuedJob(QueueRow):
     seconds: float | None = None
     """How long a clip was asked for."""
     submitted_at: datetime | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """Return what the forecast needs of a job."""
+        return cls(
+            id=job.id,
+            owner=job.owner,
+            backend=job.backend,
+            status=job.status,
+            created_at=job.created_at,
+            place=job.place,
+            model=job.request.model,
+            seconds=job.request.duration_s,
+            submitted_at=job.submitted_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

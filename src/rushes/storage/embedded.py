@@ -18,10 +18,10 @@ from rushes.storage.border import database_errors, file_errors
 from rushes.storage.migrations import bring_up_to_date
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Executable
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 T = TypeVar("T")
@@ -131,6 +131,15 @@ class EmbeddedDatabase:
         except StorageError:
             self._counts.database_errors += 1
             raise
+
+    async def write(self, *statements: Executable) -> None:
+        """Run statements in one writing transaction that nobody cuts short."""
+        await self.uncut(self._commit(statements))
+
+    async def _commit(self, statements: Sequence[Executable]) -> None:
+        async with self.writing() as connection:
+            for statement in statements:
+                await connection.execute(statement)
 
     async def uncut(self, work: Coroutine[Any, Any, T]) -> T:
         """Let `work` end even when its caller is cancelled: no transaction is torn or forgotten."""

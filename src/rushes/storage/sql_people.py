@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Executable, RowMapping, Select, Table
+    from sqlalchemy import ColumnElement, RowMapping, Select, Table
 
     from rushes.storage.embedded import EmbeddedDatabase
 
@@ -41,14 +41,6 @@ class SqlPeople:
             rows: Sequence[RowMapping] = (await connection.execute(statement)).mappings().all()
         return rows
 
-    async def _write(self, *statements: Executable) -> None:
-        await self._database.uncut(self._commit(statements))
-
-    async def _commit(self, statements: Sequence[Executable]) -> None:
-        async with self._database.writing() as connection:
-            for statement in statements:
-                await connection.execute(statement)
-
 
 class SqlAccounts(SqlPeople):
     """See ports.AccountStore."""
@@ -65,14 +57,14 @@ class SqlAccounts(SqlPeople):
     async def put(self, account: Account) -> None:
         """See ports.AccountStore."""
         values = {field.name: getattr(account, field.name) for field in fields(account)}
-        await self._write(
+        await self._database.write(
             delete(accounts).where(accounts.c.name == account.name),
             insert(accounts).values(**values),
         )
 
     async def add_token(self, token: ApiToken, digest: str) -> None:
         """See ports.AccountStore."""
-        await self._write(insert(tokens).values(**asdict(token), digest=digest))
+        await self._database.write(insert(tokens).values(**asdict(token), digest=digest))
 
     async def find_token(self, digest: str) -> ApiToken | None:
         """See ports.AccountStore."""
@@ -91,17 +83,19 @@ class SqlAccounts(SqlPeople):
         given = {"used_at": used_at, "revoked_at": revoked_at}
         values = {name: moment for name, moment in given.items() if moment is not None}
         if values:
-            await self._write(update(tokens).where(tokens.c.id == token_id).values(**values))
+            await self._database.write(
+                update(tokens).where(tokens.c.id == token_id).values(**values)
+            )
 
     async def drop_tokens(self, owner: str) -> int:
         """See ports.AccountStore."""
         count = len(await self.tokens_of(owner))
-        await self._write(delete(tokens).where(tokens.c.owner == owner))
+        await self._database.write(delete(tokens).where(tokens.c.owner == owner))
         return count
 
     async def forget_tokens(self, before: datetime) -> None:
         """See ports.AccountStore."""
-        await self._write(delete(tokens).where(_is_dead(tokens, before)))
+        await self._database.write(delete(tokens).where(_is_dead(tokens, before)))
 
 
 class SqlShares(SqlPeople):
@@ -109,7 +103,7 @@ class SqlShares(SqlPeople):
 
     async def add(self, share: Share, digest: str) -> None:
         """See ports.ShareStore."""
-        await self._write(insert(shares).values(**asdict(share), digest=digest))
+        await self._database.write(insert(shares).values(**asdict(share), digest=digest))
 
     async def find(self, digest: str) -> Share | None:
         """See ports.ShareStore."""
@@ -125,11 +119,13 @@ class SqlShares(SqlPeople):
 
     async def revoke(self, share_id: str, at: datetime) -> None:
         """See ports.ShareStore."""
-        await self._write(update(shares).where(shares.c.id == share_id).values(revoked_at=at))
+        await self._database.write(
+            update(shares).where(shares.c.id == share_id).values(revoked_at=at)
+        )
 
     async def forget(self, before: datetime) -> None:
         """See ports.ShareStore."""
-        await self._write(delete(shares).where(_is_dead(shares, before)))
+        await self._database.write(delete(shares).where(_is_dead(shares, before)))
 
 
 class SqlOperators(SqlPeople):
@@ -137,7 +133,7 @@ class SqlOperators(SqlPeople):
 
     async def note(self, line: AuditLine) -> None:
         """See ports.OperatorStore."""
-        await self._write(insert(audit).values(**asdict(line)))
+        await self._database.write(insert(audit).values(**asdict(line)))
 
     async def audit(self, *, limit: int) -> list[AuditLine]:
         """See ports.OperatorStore."""
@@ -151,11 +147,11 @@ class SqlOperators(SqlPeople):
         """See ports.OperatorStore."""
         is_there = select(holds.c.backend).where(holds.c.backend == hold.backend)
         if not await self._read_any(is_there):
-            await self._write(insert(holds).values(**asdict(hold)))
+            await self._database.write(insert(holds).values(**asdict(hold)))
 
     async def _read_any(self, statement: Select[Any]) -> bool:
         return bool(await self._database.uncut(self._rows(statement)))
 
     async def release(self, backend: str) -> None:
         """See ports.OperatorStore."""
-        await self._write(delete(holds).where(holds.c.backend == backend))
+        await self._database.write(delete(holds).where(holds.c.backend == backend))

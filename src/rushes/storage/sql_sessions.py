@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Executable
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from rushes.storage.embedded import EmbeddedDatabase
@@ -32,7 +31,7 @@ class SqlSessions:
 
     async def begin(self, digest: str, owner: str, ends_at: datetime) -> None:
         """See ports.SessionStore."""
-        await self._write(
+        await self._database.write(
             delete(sessions).where(sessions.c.ends_at <= self._clock()),
             insert(sessions).values(digest=digest, owner=owner, ends_at=ends_at),
         )
@@ -44,11 +43,11 @@ class SqlSessions:
     async def prolong(self, digest: str, ends_at: datetime) -> None:
         """See ports.SessionStore."""
         lives = (sessions.c.digest == digest, sessions.c.ends_at > self._clock())
-        await self._write(update(sessions).where(*lives).values(ends_at=ends_at))
+        await self._database.write(update(sessions).where(*lives).values(ends_at=ends_at))
 
     async def end(self, digest: str) -> None:
         """See ports.SessionStore."""
-        await self._write(delete(sessions).where(sessions.c.digest == digest))
+        await self._database.write(delete(sessions).where(sessions.c.digest == digest))
 
     async def end_all(self, owner: str) -> list[str]:
         """See ports.SessionStore."""
@@ -63,11 +62,11 @@ class SqlSessions:
     async def excuse(self, names: Sequence[str]) -> None:
         """See ports.SessionStore."""
         tried = (guesses.c.who.in_(names), guesses.c.tries > 0)
-        await self._write(update(guesses).where(*tried).values(tries=guesses.c.tries - 1))
+        await self._database.write(update(guesses).where(*tried).values(tries=guesses.c.tries - 1))
 
     async def forgive(self, names: Sequence[str]) -> None:
         """See ports.SessionStore."""
-        await self._write(delete(guesses).where(guesses.c.who.in_(names)))
+        await self._database.write(delete(guesses).where(guesses.c.who.in_(names)))
 
     async def _find(self, digest: str) -> KeptSession | None:
         lives = (sessions.c.digest == digest, sessions.c.ends_at > self._clock())
@@ -97,14 +96,6 @@ class SqlSessions:
             tries = dict.fromkeys(names, 0) | {row.who: row.tries for row in rows}
             await _replace(connection, {name: tries[name] + 1 for name in names}, now)
         return NO_TIME
-
-    async def _write(self, *statements: Executable) -> None:
-        await self._database.uncut(self._commit(statements))
-
-    async def _commit(self, statements: Sequence[Executable]) -> None:
-        async with self._database.writing() as connection:
-            for statement in statements:
-                await connection.execute(statement)
 
 
 async def _replace(connection: AsyncConnection, tries: dict[str, int], now: datetime) -> None:

@@ -91,11 +91,7 @@ class ComfyApiV2(HostedDialect):
     async def cancel(self, request: Request) -> Response:
         """Stop what has not ended."""
         job = self.job_of(request)
-        told = self.describe(request, job)
-        if self.rehearsal.standing(job).ended_at is None:
-            self.rehearsal.forget(job)
-            told["status"] = "canceled"
-        return JSONResponse(told)
+        return self.stopped(job, self.describe(request, job))
 
     async def asset(self, request: Request) -> Response:
         """Send a clip, to whoever has the key."""

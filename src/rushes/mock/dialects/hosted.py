@@ -104,6 +104,13 @@ class HostedDialect(Dialect):
         is_failed = self.rehearsal.standing(job).status is Status.FAILED
         return is_failed and job.ending is Ending.REJECTED
 
+    def stopped(self, job: MockJob, told: Json) -> Response:
+        """Stop a job that has not ended, and tell it as `told` with the status `canceled`."""
+        if self.rehearsal.standing(job).ended_at is not None:
+            return JSONResponse(told)
+        self.rehearsal.forget(job)
+        return JSONResponse(told | {"status": "canceled"})
+
     async def file(self, request: Request) -> Response:
         """Send a clip to whoever knows its address."""
         job_id = f"{self.prefix}{request.path_params['key']}"

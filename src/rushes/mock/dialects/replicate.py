@@ -67,11 +67,7 @@ class Replicate(HostedDialect):
     async def cancel(self, request: Request) -> Response:
         """Stop it for good: what is asked for afterwards is not found."""
         job = self.job_of(request)
-        told = self.describe(request, job)
-        if self.rehearsal.standing(job).ended_at is None:
-            self.rehearsal.forget(job)
-            told["status"] = "canceled"
-        return JSONResponse(told)
+        return self.stopped(job, self.describe(request, job))
 
     def refuse(self, refusal: Refusal) -> Response:
         """Return a problem document; content rules have no code of their own."""
