@@ -118,6 +118,8 @@ def test_a_server_that_is_away_for_long_finds_the_page_where_it_was(
     site = programs.site(mock)
     job_id = site.submit(FILM, **LONG)
     begun(site, job_id)
+    if send_s == "0":
+        site.wait_job(job_id, *ENDS)  # a player that nobody plays yet is drawn anew at the end
     video = watched(page, site, job_id)
     play(video)
     wait_for(lambda: at(video) > 1, at_most=20)
