@@ -206,6 +206,7 @@ def running(*arguments: str) -> Generator[subprocess.Popen[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     ("name", "truth"),
     [
@@ -213,13 +214,15 @@ def running(*arguments: str) -> Generator[subprocess.Popen[str]]:
         ("app", "we stopped waiting"),
     ],
 )
-def test_ctrl_c_cancels_and_tells_the_truth(name: str, truth: str) -> None:
+def test_a_check_that_is_ended_cancels_and_tells_the_truth(
+    name: str, truth: str, number: signal.Signals
+) -> None:
     with running(name, "--generate", "--yes", "--prompt", "#stall") as process:
         assert process.stdout is not None
         for line in process.stdout:
             if "it is being made" in line:
                 break
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         told, _ = process.communicate(timeout=20)
 
     assert f"cancelled: {truth}" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import tempfile
 from gettext import NullTranslations
@@ -43,6 +44,9 @@ def _check(args: argparse.Namespace) -> int:
     if args.generate and len(chosen) > 1:
         ids = ", ".join(backend.id for backend in chosen)
         raise BadSetting(f"one clip is made at one backend: name it; there are {ids}")
+    # Whatever ends us, in the background too, ends first the job that is being made and paid for.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         return 0 if asyncio.run(_all_are_well(chosen, args)) else UNWELL
     except KeyboardInterrupt:

@@ -122,10 +122,10 @@ def test_a_server_that_is_away_for_long_finds_the_page_where_it_was(
         site.wait_job(job_id, *ENDS)  # a player that nobody plays yet is drawn anew at the end
     video = watched(page, site, job_id)
     play(video)
-    wait_for(lambda: at(video) > 1, at_most=20)
+    when(video, "video => video.currentTime > 1")
 
     site.kill()
-    when(video, "video => video.error !== null", at_most=60)
+    when(video, "video => video.error !== null", at_most=120)
     place = at(video)
     restarted(programs, site, mock)
 

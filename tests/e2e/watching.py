@@ -137,7 +137,7 @@ def play(video: Locator) -> None:
     when(video, "(video, to) => video.currentTime > to", before + 0.3)
 
 
-def when(video: Locator, is_so: str, place: float | None = None, *, at_most: float = 20) -> None:
+def when(video: Locator, is_so: str, place: float | None = None, *, at_most: float = 60) -> None:
     """Wait until a player is as `is_so` asks of it and of `place`, or fail telling how it is."""
     try:
         wait_for(lambda: video.evaluate(is_so, place), at_most=at_most)
@@ -148,7 +148,7 @@ def when(video: Locator, is_so: str, place: float | None = None, *, at_most: flo
 def seek(video: Locator, seconds: float) -> None:
     """Go to a place, and see the picture there."""
     video.evaluate("(video, to) => { video.currentTime = to }", seconds)
-    wait_for(lambda: video.evaluate("v => !v.seeking && v.readyState >= 2"), at_most=20)
+    when(video, "video => !video.seeking && video.readyState >= 2")
 
 
 def size_of(answer: httpx.Response) -> int:
