@@ -146,6 +146,7 @@ def test_a_delete_is_taken_back_from_the_list(site: Program, page: Page) -> None
 @pytest.mark.slow
 def test_a_delete_on_a_clips_own_page_leads_to_the_studio(site: Program, page: Page) -> None:
     job_id = site.submit("put away from its page #refuse", **ASKED)
+    site.wait_job(job_id, "failed")
     page.goto(f"{site.url}/jobs/{job_id}")
     link(page, "Delete").click()
 

@@ -145,7 +145,7 @@ TABLE = {
     "POST /jobs/{job_id}/star": Rule(For.OWNER, 303),
     "POST /jobs/{job_id}/title": Rule(For.OWNER, 303),
     "POST /jobs/{job_id}/visibility": Rule(For.OWNER, 303),
-    "POST /language": Rule(For.EACH, 303),
+    "POST /language": Rule(For.ANYBODY, 303),
     "GET /library": Rule(For.EACH, 200),
     "GET /login": Rule(For.ANYBODY, 200),
     "POST /login": Rule(For.ANYBODY, 303),

@@ -47,6 +47,7 @@ OPEN_BELOW = (
     "/s/",
     "/doctor/",
     "/metrics",
+    "/language",
     "/favicon.ico",
     "/manifest.webmanifest",
     "/.well-known/",
@@ -128,6 +129,31 @@ async def test_a_stranger_learns_nothing_from_the_pages_that_are_open() -> None:
         assert Page(page.text).all("nav") == []
 
 
+def nexts(page: Page) -> list[str]:
+    return [field["value"] for field in page.all("input") if field.get("name") == "next"]
+
+
+async def test_a_stranger_may_choose_the_language_of_the_way_in() -> None:
+    async with Guarded().browser() as client:
+        page = Page((await client.get("/login?next=/library")).text)
+        menu, _ = page.all("form")
+        back, _ = nexts(page)
+        chosen = await client.post(menu["action"], data={"language": "it", "next": back})
+        again = await client.get(chosen.headers["location"])
+
+    assert '<html lang="it">' in again.text
+    assert nexts(Page(again.text)) == [back, "/library"]
+
+
+async def test_the_page_that_holds_a_prompt_offers_nothing_that_would_lose_it() -> None:
+    async with Guarded().browser() as client:
+        page = Page((await client.post("/jobs", data={"prompt": "kept"})).text)
+
+    (form,) = page.all("form")
+    assert form["action"] == "/login"
+    assert "kept" in page.text
+
+
 class BrokenSessions(MemorySessions):
     async def find(self, digest: str) -> KeptSession | None:
         raise StorageError("the disk is gone")
@@ -166,7 +192,7 @@ async def test_the_password_opens_the_page_that_was_wanted() -> None:
     async with stage.browser() as client:
         sent = await client.get(f"/jobs/{job.id}?watch=1")
         form = Page((await client.get(sent.headers["location"])).text)
-        (back,) = [field["value"] for field in form.all("input") if field.get("name") == "next"]
+        _, back = nexts(form)
         entered = await sign_in(client, next=back)
         page = await client.get(entered.headers["location"])
 

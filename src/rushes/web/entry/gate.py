@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 OPEN_TO_ALL = frozenset(
     {
         "/login",
+        "/language",
         "/favicon.ico",
         "/healthz",
         "/readyz",
