@@ -271,6 +271,7 @@ def test_with_scripts_the_page_stays_and_sends_after_signing_in_elsewhere(
     sign_in(page)
     prompt = page.get_by_role("textbox", name="Describe your video")
     prompt.fill(text)
+    page.wait_for_load_state()  # until its scripts run, a form leaves the page
     token = page.locator("[name=submit_token]").input_value()
     context.clear_cookies()
     page.get_by_role("button", name="Create video").click()
