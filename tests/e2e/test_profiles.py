@@ -123,35 +123,13 @@ def test_trouble_is_told_alike_whatever_the_profile(served: Program, word: str, 
 
 
 SIZES = ("360p", "480p", "720p", "1080p")
-LARGE = frozenset({"720p", "1080p"})
-ASKED = [
-    pytest.param(
-        *(resolution, shape, seconds),
-        marks=[pytest.mark.slow] if resolution in LARGE or seconds == 10 else [],
-    )
-    for resolution in SIZES
-    for shape in ("16:9", "9:16", "1:1")
-    for seconds in (5, 10)
-    if (resolution, shape, seconds) != ("1080p", "16:9", 10)
-]
 
 
-@pytest.mark.parametrize(("resolution", "shape", "seconds"), ASKED)
 @pytest.mark.slow
+@pytest.mark.parametrize("resolution", SIZES)
+@pytest.mark.parametrize("shape", ["16:9", "9:16", "1:1"])
+@pytest.mark.parametrize("seconds", [5, 10])
 def test_each_size_length_and_shape_comes_as_it_was_asked_for(
-    sora: Program, rehearsal: Program, resolution: str, shape: str, seconds: int
-) -> None:
-    came_as_asked(sora, rehearsal, resolution, shape, seconds)
-
-
-@pytest.mark.slow
-def test_ten_seconds_in_1080p_come_as_they_were_asked_for(
-    sora: Program, rehearsal: Program
-) -> None:
-    came_as_asked(sora, rehearsal, "1080p", "16:9", 10)
-
-
-def came_as_asked(
     sora: Program, rehearsal: Program, resolution: str, shape: str, seconds: int
 ) -> None:
     prompt = f"{resolution}, {shape}, {seconds} s"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tests.fakes.backend import Call, ScriptedBackend, ScriptedClip
 from tests.fakes.clips import MemoryClips
-from tests.fakes.jobs import MemoryJobs, StoppedClock, a_job
+from tests.fakes.jobs import BusyJobs, MemoryJobs, StoppedClock, a_job
 
 __all__ = [
+    "BusyJobs",
     "Call",
     "MemoryClips",
     "MemoryJobs",

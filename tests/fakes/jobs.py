@@ -23,7 +23,7 @@ from rushes.domain import (
     new_id,
     utc_now,
 )
-from rushes.errors import InvalidRequest, JobConflict, JobNotFound, LeaseLost
+from rushes.errors import InvalidRequest, JobConflict, JobNotFound, LeaseLost, StorageError
 from rushes.ports import Claimed, Queue, QueuedJob, QueueRow, QueueView
 from rushes.storage.changes import (
     NOWHERE,
@@ -365,3 +365,11 @@ def _matcher(query: JobQuery) -> Callable[[Job], bool]:
         )
 
     return matches
+
+
+class BusyJobs(MemoryJobs):
+    """Its files are in use whenever they should be emptied."""
+
+    async def scrub(self, *, rewrite: bool) -> None:
+        await super().scrub(rewrite=rewrite)
+        raise StorageError("the log is in use")

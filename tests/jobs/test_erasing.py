@@ -25,7 +25,7 @@ from rushes.jobs.erasing import Eraser
 from rushes.jobs.frames import Frames, frame_key
 from rushes.jobs.posters import Posters
 from rushes.jobs.removing import Answer
-from tests.fakes import MemoryJobs, ScriptedBackend
+from tests.fakes import BusyJobs, MemoryJobs, ScriptedBackend
 from tests.jobs.stage import Stage, arriving
 
 pytestmark = pytest.mark.anyio
@@ -201,8 +201,8 @@ async def test_a_backend_that_is_gone_cannot_be_asked() -> None:
     assert erasure.answers == {Answer.NO_WAY: 1}
 
 
-class BusyJobs(MemoryJobs):
-    """Is asked for one more job before it erases; its files may be in use."""
+class LiveJobs(BusyJobs):
+    """Is asked for one more job before it erases."""
 
     async def erase(self, owner: str, *, only: str | None = None) -> list[Job]:
         await self.meanwhile()
@@ -211,16 +211,12 @@ class BusyJobs(MemoryJobs):
     async def meanwhile(self) -> None:
         """Do what the test says."""
 
-    async def scrub(self, *, rewrite: bool) -> None:
-        await super().scrub(rewrite=rewrite)
-        raise StorageError("the log is in use")
-
 
 async def test_the_bytes_of_jobs_made_meanwhile_go_too_even_where_the_files_are_in_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stage = Stage(ScriptedBackend())
-    store = stage.store = BusyJobs(stage.clock)
+    store = stage.store = LiveJobs(stage.clock)
     stage.service.store = store
     made: list[str] = []
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rushes.domain import LOCAL_OWNER, LOCAL_VIEWER, RemoteJob, RemoteStatus
-from rushes.errors import JobNotFound, StorageError
+from rushes.errors import JobNotFound
 from rushes.jobs import worker as worker_module
 from rushes.jobs.frames import Frames
 from rushes.jobs.housekeeping import Housekeeping
 from rushes.jobs.posters import Posters, poster_key
 from rushes.jobs.worker import MEMORY, Worker
-from tests.fakes import MemoryJobs, ScriptedBackend
+from tests.fakes import BusyJobs, ScriptedBackend
 from tests.jobs.stage import Stage, arriving
 
 if TYPE_CHECKING:
@@ -66,14 +66,6 @@ async def test_after_the_undo_window_the_row_goes_too_and_the_backend_is_asked()
         with pytest.raises(JobNotFound):
             await stage.store.get(each.id)
     assert await keeping.empty_the_bin() == 0
-
-
-class BusyJobs(MemoryJobs):
-    """Its files are in use whenever they should be emptied."""
-
-    async def scrub(self, *, rewrite: bool) -> None:
-        await super().scrub(rewrite=rewrite)
-        raise StorageError("the log is in use")
 
 
 async def test_a_round_of_tidying_does_all_else_even_where_the_files_are_in_use(
