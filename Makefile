@@ -19,7 +19,9 @@ test: $(VENV)/.dev         ## everything but the slow tests, in under four minut
 	@$(BIN)/pytest -q -n 3 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.dev    ## kills, faults, proxies; real servers, where the next one was run
-	@$(BIN)/pytest -q -n 2 --dist loadfile -m slow
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m slow || { \
+	  echo "Once more and one at a time, what failed beside others:"; \
+	  $(BIN)/pytest -q -m slow --last-failed --last-failed-no-failures none; }
 
 real-servers: $(VENV)/.dev ## install the servers that the slow tests start, outside the tree
 	@$(BIN)/python -m tests.real.environments

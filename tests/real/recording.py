@@ -91,12 +91,29 @@ def _lost(client: httpx.Client) -> Iterator[tuple[str, httpx.Response]]:
     yield "poll", client.get("/generate/status", params={"task_id": "0" * 32})
 
 
+def _prediction(prompt: str) -> Story:
+    def story(client: httpx.Client) -> Iterator[tuple[str, httpx.Response]]:
+        standing(client, "READY")
+        yield "submit", client.post("/predictions", json={"input": {"prompt": prompt}})
+
+    return story
+
+
 def _busy(client: httpx.Client) -> Iterator[tuple[str, httpx.Response]]:
-    sooner = {"Prefer": "respond-async"}
-    body = {"input": {"prompt": "#slow"}}
-    client.put("/predictions/first", json=body, headers=sooner)
+    body = {"input": {"prompt": "#held"}}
+    standing(client, "READY")
+    client.put("/predictions/first", json=body, headers={"Prefer": "respond-async"})
+    standing(client, "BUSY")
     yield "submit", client.post("/predictions", json={"input": {"prompt": "a kite"}})
-    client.post("/predictions/first/cancel")
+    client.post("/predictions/first/cancel").raise_for_status()
+
+
+def standing(client: httpx.Client, word: str) -> None:
+    """Wait until a model server says that it is READY, or BUSY.
+
+    It is BUSY for a moment after it has answered (coglet 0.23, `/health-check`).
+    """
+    wait_for(lambda: client.get("/health-check").json()["status"] == word, at_most=ENDS_S)
 
 
 STORIES: Mapping[str, Mapping[str, Story]] = {
@@ -112,9 +129,9 @@ STORIES: Mapping[str, Mapping[str, Story]] = {
         "lost": _lost,
     },
     "cog": {
-        "done": _one("/predictions", {"input": {"prompt": "a kite"}}),
-        "failed": _one("/predictions", {"input": {"prompt": "#fail"}}),
-        "refused": _one("/predictions", {"input": {"prompt": "#refuse"}}),
+        "done": _prediction("a kite"),
+        "failed": _prediction("#fail"),
+        "refused": _prediction("#refuse"),
         "busy": _busy,
     },
 }

@@ -82,6 +82,16 @@ class RealServer:
         told = [json.loads(path.read_text("utf-8")) for path in self.folder.glob("*.json")]
         return [note for note in told if note["prompt"] == prompt]
 
+    @contextmanager
+    def holding(self) -> Generator[None]:
+        """Keep every prompt with `#held` at work until the end of the block."""
+        go = self.folder / "go"
+        go.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            go.touch()
+
 
 @contextmanager
 def running(name: str, folder: Path, *, key: str = "") -> Generator[RealServer]:

@@ -14,7 +14,7 @@ from rushes.domain import new_id
 from rushes.errors import BackendError, ConcurrencyLimited
 from tests.mock.driving import probe
 from tests.real.answered import clip_of
-from tests.real.recording import kept, record, timeless
+from tests.real.recording import kept, record, standing, timeless
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -34,6 +34,7 @@ def server(run: Run) -> Iterator[RealServer]:
 
 @pytest.fixture
 async def backend(server: RealServer) -> AsyncIterator[VideoBackend]:
+    await says(server, "READY")
     loaded = load_backend(BackendConfig(name="c", url=server.url, profile="cog"))
     yield loaded
     await loaded.aclose()
@@ -71,25 +72,26 @@ async def test_a_failure_comes_with_200_and_is_told_as_one(
 async def test_a_busy_model_leaves_the_job_in_ours(
     backend: VideoBackend, server: RealServer
 ) -> None:
-    first = asyncio.create_task(clip_of(backend, "#slow and first"))
-    await is_busy(server)
+    with server.holding():
+        first = asyncio.create_task(clip_of(backend, "#held and first"))
+        await says(server, "BUSY")
+        with pytest.raises(ConcurrencyLimited) as caught:
+            await clip_of(backend, "second")
 
-    with pytest.raises(ConcurrencyLimited) as caught:
-        await clip_of(backend, "second")
-    await first
+    assert await first
 
     assert caught.value.retryable is True
     assert server.notes("second") == []
 
 
 async def test_whoever_hangs_up_stops_the_model(backend: VideoBackend, server: RealServer) -> None:
-    prompt = f"#slow {new_id()}"
-    leaving = asyncio.create_task(clip_of(backend, prompt))
-    await is_busy(server)
-
-    leaving.cancel()
-    await asyncio.gather(leaving, return_exceptions=True)
-    await is_busy(server, yes=False)
+    prompt = f"#held {new_id()}"
+    with server.holding():
+        leaving = asyncio.create_task(clip_of(backend, prompt))
+        await says(server, "BUSY")
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        await says(server, "READY")
 
     assert server.notes(prompt) == []
 
@@ -101,15 +103,11 @@ async def test_a_model_that_is_well_is_well(backend: VideoBackend) -> None:
 
 
 def test_the_kept_exchanges_are_what_the_server_still_answers(server: RealServer) -> None:
-    assert timeless(record(server, "cog")) == timeless(kept("cog"))
+    with server.holding():
+        assert timeless(record(server, "cog")) == timeless(kept("cog"))
 
 
-async def is_busy(server: RealServer, *, yes: bool = True) -> None:
-    """Wait until the model works on something, or on nothing; at most 10 s."""
-    wanted = "BUSY" if yes else "READY"
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
-        for _ in range(200):
-            if (await client.get("/health-check")).json()["status"] == wanted:
-                return
-            await asyncio.sleep(0.05)
-    raise AssertionError(f"never {wanted}")
+async def says(server: RealServer, word: str) -> None:
+    """Wait until the model server says that it is READY, or BUSY."""
+    with httpx.Client(base_url=server.url, trust_env=False) as client:
+        await asyncio.to_thread(standing, client, word)

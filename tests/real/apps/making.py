@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 STEPS = 5
 STEP_S = 0.1
 SLOW_STEP_S = 0.6
+HELD_S = 60.0
 REFUSAL = "The prompt is against the content rules."
 
 
@@ -32,11 +33,21 @@ def work(prompt: str) -> Iterator[int]:
     """Yield the number of each step as it begins; raises where the prompt asks for it."""
     if "#refuse" in prompt:
         raise Refused(REFUSAL)
+    if "#held" in prompt:
+        _held()
     for step in range(STEPS):
         yield step
         time.sleep(SLOW_STEP_S if "#slow" in prompt else STEP_S)
         if "#fail" in prompt and step == STEPS // 2:
             raise RuntimeError("out of memory (pretend)")
+
+
+def _held() -> None:
+    """Wait until the folder has a file `go`, at most `HELD_S`."""
+    go = Path(os.environ["REAL_FOLDER"]) / "go"
+    ends = time.monotonic() + HELD_S
+    while not go.exists() and time.monotonic() < ends:
+        time.sleep(0.05)
 
 
 def clip_for(prompt: str, **asked: object) -> Path:
