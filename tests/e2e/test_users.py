@@ -1,4 +1,4 @@
-"""Accounts from the command line: before the first start, beside a running server, and after."""
+"""Accounts from the command line and the page: before the first start, beside a server, after."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.servers import wait_for
+from tests.e2e.test_accessibility import report
 from tests.e2e.test_start import NOWHERE, refused
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
 
     from tests.e2e.servers import Program, Programs
 
@@ -108,6 +112,46 @@ def test_somebody_who_is_disabled_is_out_with_their_live_page(
     assert [line for line in heard if line][-2:] == ["event: bye", "data: {}"]
     assert (after.status_code, again.status_code) == (401, 200)
     assert back.stdout == "bob may come in again\n"
+
+
+@pytest.mark.browser
+def test_an_administrator_lets_somebody_new_in_by_the_page(
+    programs: Programs, mock: Program, browser: Browser
+) -> None:
+    user(programs.folder, "add", "ann", "--admin", typed=f"{ANNS}\n")
+    site = programs.site(mock, **USERS)
+    with entered(browser, site, "ann", ANNS) as ann:
+        ann.goto(f"{site.url}/admin")
+        ann.get_by_label("Name of somebody new").fill("cyd")
+        ann.get_by_role("button", name="Make an account").click()
+        password = ann.locator("#new-password").inner_text()
+        shown = report(ann)
+        ann.goto(f"{site.url}/admin")
+        with entered(browser, site, "cyd", password) as cyd:
+            cyd.goto(f"{site.url}/account")
+            theirs = report(cyd), wide(cyd)
+
+        expect(ann.get_by_role("heading", name="cyd")).to_be_visible()
+        assert (shown, theirs, wide(ann)) == ("", ("", 320), 320)
+        assert password not in ann.content()
+    assert password not in site.printed()
+
+
+@contextmanager
+def entered(browser: Browser, site: Program, name: str, password: str) -> Generator[Page]:
+    """Sign somebody in on a phone of their own."""
+    with browser.new_context(locale="en", viewport={"width": 320, "height": 640}) as context:
+        page = context.new_page()
+        page.goto(f"{site.url}/login")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(password)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("link", name="Library")).to_be_visible()
+        yield page
+
+
+def wide(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
 def test_jobs_from_the_open_time_are_given_to_somebody(programs: Programs, mock: Program) -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rushes.people.accounts import Accounts
+from rushes.people.presence import Presence
+from tests.fakes.sessions import MemorySessions
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from rushes.domain import Account, ApiToken
@@ -77,3 +82,8 @@ class PlainPasswords:
     async def is_right(self, encoded: str | None, password: str) -> bool:
         self.checked.append((encoded, password))
         return encoded == f"hash of {password}"
+
+
+def accounts_in_memory(clock: Callable[[], datetime]) -> Accounts:
+    """Return nobody's accounts yet, over memory."""
+    return Accounts(MemoryAccounts(), MemorySessions(clock), Presence(), PlainPasswords(), clock)

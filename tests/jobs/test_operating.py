@@ -10,7 +10,6 @@ import pytest
 from rushes.domain import (
     EVERY_BACKEND,
     LOCAL_VIEWER,
-    Account,
     Clip,
     Hold,
     JobStatus,
@@ -22,6 +21,7 @@ from rushes.errors import InvalidRequest, NotAllowed, Unauthorized
 from rushes.jobs.directory import ConfiguredBackend, Directory
 from rushes.jobs.operating import OperatorService
 from tests.fakes import MemoryJobs, ScriptedBackend, StoppedClock, a_job
+from tests.fakes.accounts import accounts_in_memory
 from tests.fakes.operators import MemoryDisk, MemoryOperators
 
 if TYPE_CHECKING:
@@ -35,23 +35,6 @@ ADA = Viewer("ada", is_operator=True, is_known=True)
 BOB = Viewer("bob", is_known=True)
 
 
-class Register:
-    """Accounts by name, and what was done to them."""
-
-    def __init__(self, *accounts: Account) -> None:
-        self.accounts = list(accounts)
-        self.done: list[tuple[str, str]] = []
-
-    async def all(self) -> list[Account]:
-        return self.accounts
-
-    async def disable(self, name: str) -> None:
-        self.done.append(("disable", name))
-
-    async def enable(self, name: str) -> None:
-        self.done.append(("enable", name))
-
-
 def a_backend(id_: str, **changes: object) -> ConfiguredBackend:
     there = ConfiguredBackend(id_, id_.title(), f"{id_}.test", ScriptedBackend(), is_probed=True)
     return replace(there, **changes)  # type: ignore[arg-type] # its fields
@@ -63,9 +46,9 @@ class Desk:
 
     clock: StoppedClock = field(default_factory=StoppedClock)
     deeds: MemoryOperators = field(default_factory=MemoryOperators)
-    register: Register = field(default_factory=Register)
 
     def __post_init__(self) -> None:
+        self.accounts = accounts_in_memory(self.clock)
         self.store = MemoryJobs(self.clock)
         self.backends = Directory.of([a_backend("fast"), a_backend("slow", held=True)])
         self.service = OperatorService(
@@ -73,7 +56,7 @@ class Desk:
             self.deeds,
             self.backends,
             MemoryDisk(),
-            accounts=self.register,
+            accounts=self.accounts,
             clock=self.clock,
         )
 
@@ -87,6 +70,11 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
+
+
+async def names(desk: Desk) -> dict[str, bool]:
+    """Return everybody with an account, and whether it is open."""
+    return {each.name: each.disabled_at is None for each in await desk.accounts.all()}
 
 
 async def keep(desk: Desk, *jobs: Job) -> None:
@@ -157,22 +145,35 @@ async def test_an_unknown_backend_cannot_be_held(desk: Desk) -> None:
 
 
 async def test_closing_and_opening_an_account_is_audited(desk: Desk) -> None:
+    await desk.accounts.add("bob", "long enough")
     await desk.service.disable(ADA, "bob")
+    closed = await names(desk)
     await desk.service.enable(ADA, "bob")
 
-    assert desk.register.done == [("disable", "bob"), ("enable", "bob")]
+    assert (closed, await names(desk)) == ({"bob": False}, {"bob": True})
     assert desk.audit() == [("ada", "user_disabled", "bob"), ("ada", "user_enabled", "bob")]
 
 
+async def test_beginning_an_account_and_a_new_password_are_audited(desk: Desk) -> None:
+    await desk.service.add(ADA, "bob", "long enough")
+    await desk.service.give_password(ADA, "bob", "another one")
+
+    assert await desk.accounts.recognise("bob", "another one") == "bob"
+    assert await desk.accounts.recognise("bob", "long enough") is None
+    assert desk.audit() == [("ada", "user_added", "bob"), ("ada", "user_password", "bob")]
+
+
 async def test_nobody_closes_their_own_account(desk: Desk) -> None:
+    await desk.accounts.add("ada", "long enough")
     with pytest.raises(InvalidRequest):
         await desk.service.disable(ADA, "ada")
 
-    assert desk.register.done == []
+    assert await names(desk) == {"ada": True}
 
 
 async def test_people_are_those_with_an_account_and_those_with_jobs(desk: Desk) -> None:
-    desk.register.accounts = [Account("bob", desk.clock()), Account("cleo", desk.clock())]
+    for name in ("bob", "cleo"):
+        await desk.accounts.add(name, "long enough")
     clip = Clip("key-1", "video/mp4", 500, "0" * 64)
     await keep(
         desk,
@@ -258,8 +259,10 @@ async def test_room_below_the_floor_is_low(desk: Desk) -> None:
         lambda service: service.release(BOB, "fast"),
         lambda service: service.disable(BOB, "ada"),
         lambda service: service.enable(BOB, "ada"),
+        lambda service: service.add(BOB, "eve", "long enough"),
+        lambda service: service.give_password(BOB, "ada", "long enough"),
     ],
-    ids=["overview", "audit", "hold", "release", "disable", "enable"],
+    ids=["overview", "audit", "hold", "release", "disable", "enable", "add", "password"],
 )
 async def test_nobody_else_can_do_any_of_it(
     desk: Desk, deed: Callable[[OperatorService], Awaitable[object]]
@@ -268,7 +271,7 @@ async def test_nobody_else_can_do_any_of_it(
         await deed(desk.service)
 
     assert desk.audit() == []
-    assert desk.register.done == []
+    assert await names(desk) == {}
 
 
 async def test_without_accounts_there_is_nobody_to_close(desk: Desk) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import httpx
 
-from rushes.domain import LOCAL_OWNER
+from rushes.domain import LOCAL_OWNER, TokenScope
 from rushes.people.accounts import Accounts
 from rushes.people.tokens import LONGEST_VOUCHED, Tokens
 from rushes.web.dependencies import People
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 PASSWORD = "correct horse battery"
 HERE = "203.0.113.9"
+ANNS, BOBS = "ann's password", "bob's password"
+NEW = {"new": "a better one", "again": "a better one"}
 
 
 @dataclass
@@ -118,3 +121,22 @@ class Vouched(Guarded):
         if not config.trusted_proxies:
             config = replace(config, trusted_proxies=(ip_network("0.0.0.0/0"),))
         return replace(super().site(), config=config, door=None)
+
+
+async def town() -> Peopled:
+    """Return a stage with Ann, who runs the server, and Bob."""
+    stage = Peopled()
+    await stage.residents.add("ann", ANNS, is_operator=True)
+    await stage.residents.add("bob", BOBS)
+    return stage
+
+
+async def a_token(stage: Guarded, owner: str, scope: TokenScope = TokenScope.CREATE) -> str:
+    return await stage.tokens.issue(owner, "a program", scope, timedelta(days=30))
+
+
+def program(stage: Guarded, token: str, **headers: str) -> httpx.AsyncClient:
+    """Return a program: no cookie, no page that it comes from, only its token."""
+    client = stage.browser()
+    client.headers = httpx.Headers({"Authorization": f"Bearer {token}", **headers})
+    return client

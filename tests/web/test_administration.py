@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from rushes.domain import Stage as Step
 from rushes.ports import Room
 from rushes.web.dependencies import SettingLine, WebConfig, current_viewer
 from rushes.web.site import create_site
-from tests.fakes.accounts import MemoryAccounts
+from tests.fakes.accounts import accounts_in_memory
 from tests.web.stage import BEGAN, Stage, a_backend
 
 if TYPE_CHECKING:
@@ -39,21 +38,6 @@ DEEDS: tuple[tuple[str, Mapping[str, str]], ...] = (
 )
 ADA = Viewer("ada", is_operator=True, is_known=True)
 BOB = Viewer("bob", is_known=True)
-
-
-class Register(MemoryAccounts):
-    """Accounts that can be switched."""
-
-    async def disable(self, name: str) -> None:
-        await self._switch(name, closed=True)
-
-    async def enable(self, name: str) -> None:
-        await self._switch(name, closed=False)
-
-    async def _switch(self, name: str, *, closed: bool) -> None:
-        account = await self.get(name)
-        assert account is not None
-        await self.put(replace(account, disabled_at=BEGAN if closed else None))
 
 
 def browser(stage: Stage, viewer: Viewer | None = None) -> httpx.AsyncClient:
@@ -86,7 +70,7 @@ async def test_to_everybody_else_there_is_no_such_page(path: str) -> None:
 
 @pytest.mark.parametrize(("path", "fields"), DEEDS, ids=[path for path, _ in DEEDS])
 async def test_to_everybody_else_there_is_no_switch(path: str, fields: Mapping[str, str]) -> None:
-    stage = Stage(accounts=Register())
+    stage = Stage(accounts=accounts_in_memory(lambda: BEGAN))
     async with browser(stage, BOB) as client:
         answer = await client.post(path, data=fields)
 
@@ -188,8 +172,8 @@ async def test_a_stranger_among_the_backends_is_refused() -> None:
 
 
 async def test_people_are_counted_and_never_quoted() -> None:
-    register = Register()
-    await register.put(Account("bob", BEGAN, password="canary-hash", seen_at=BEGAN))
+    register = accounts_in_memory(lambda: BEGAN)
+    await register.store.put(Account("bob", BEGAN, password="canary-hash", seen_at=BEGAN))
     stage = Stage(accounts=register)
     await stage.job("canary prompt", owner="bob", title="canary title")
 
@@ -201,15 +185,15 @@ async def test_people_are_counted_and_never_quoted() -> None:
 
 
 async def test_an_account_is_closed_and_opened_again() -> None:
-    register = Register()
-    await register.put(Account("bob", BEGAN))
+    register = accounts_in_memory(lambda: BEGAN)
+    await register.store.put(Account("bob", BEGAN))
     stage = Stage(accounts=register)
     async with browser(stage, ADA) as client:
         await client.post("/admin/people", data={"name": "bob", "disabled": "1"})
-        closed = await register.get("bob")
+        closed = await register.store.get("bob")
         text = (await client.get("/admin")).text
         await client.post("/admin/people", data={"name": "bob", "disabled": "0"})
-    opened = await register.get("bob")
+    opened = await register.store.get("bob")
 
     assert closed is not None
     assert closed.disabled_at == BEGAN
@@ -220,8 +204,8 @@ async def test_an_account_is_closed_and_opened_again() -> None:
 
 
 async def test_nobody_is_offered_to_close_their_own_account() -> None:
-    register = Register()
-    await register.put(Account("ada", BEGAN, is_operator=True))
+    register = accounts_in_memory(lambda: BEGAN)
+    await register.store.put(Account("ada", BEGAN, is_operator=True))
     async with browser(Stage(accounts=register), ADA) as client:
         text = (await client.get("/admin")).text
         answer = await client.post("/admin/people", data={"name": "ada", "disabled": "1"})

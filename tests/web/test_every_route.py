@@ -98,6 +98,8 @@ TABLE = {
     "POST /admin/hold": Rule(For.OPERATOR, 303),
     "GET /admin/jobs/{job_id}": Rule(For.OPERATOR, 404),  # unless the policy says otherwise
     "POST /admin/people": Rule(For.OPERATOR, 303),
+    "POST /admin/people/add": Rule(For.OPERATOR, 200),
+    "POST /admin/people/password": Rule(For.OPERATOR, 200),
     "POST /admin/release": Rule(For.OPERATOR, 303),
     "GET /admin/settings": Rule(For.OPERATOR, 200),
     "GET /api/v1/backends": Rule(For.EACH, 200),
@@ -164,6 +166,8 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "POST /admin/doctor/verdict": {"json": {}, "params": {"page": "http://localhost/"}},
     "POST /admin/hold": {"data": {"backend": "stage"}},
     "POST /admin/people": {"data": {"name": "cyd", "disabled": "1"}},
+    "POST /admin/people/add": {"data": {"name": "dan"}},
+    "POST /admin/people/password": {"data": {"name": "cyd"}},
     "POST /admin/release": {"data": {"backend": "stage"}},
     "POST /api/v1/jobs": {"json": {"prompt": "Rain"}},
     "POST /erase": {"data": {"word": "erase"}},

@@ -35,10 +35,18 @@ HOLDS_SLOT = frozenset({JobStatus.SUBMITTING, JobStatus.IN_PROGRESS})
 
 
 class Register(Protocol):
-    """The accounts, as far as operators switch them."""
+    """The accounts, as far as operators keep them."""
 
     async def all(self) -> list[Account]:
         """Return everybody, by name."""
+        ...
+
+    async def add(self, name: str, password: str, *, is_operator: bool = False) -> Account:
+        """Begin an account; raises InvalidRequest for a name or a password that cannot be."""
+        ...
+
+    async def change_password(self, name: str, password: str) -> None:
+        """Give somebody a new password; sessions and tokens end. InvalidRequest for nobody's."""
         ...
 
     async def disable(self, name: str) -> None:
@@ -142,6 +150,22 @@ class OperatorService:
     async def _switched(self, viewer: Viewer, what: str, backend: str) -> None:
         await self.restore_holds()
         await self._note(viewer, what, backend)
+
+    async def add(
+        self, viewer: Viewer, name: str, password: str, *, is_operator: bool = False
+    ) -> Account:
+        """Begin an account; raises InvalidRequest."""
+        account = await self._register(viewer).add(name, password, is_operator=is_operator)
+        await self._note(viewer, "user_added", account.name)
+        return account
+
+    async def give_password(self, viewer: Viewer, name: str, password: str) -> None:
+        """Give somebody else a new password; raises InvalidRequest."""
+        accounts = self._register(viewer)
+        if name == viewer.owner:
+            raise InvalidRequest("Your own password is changed on your account page.", field="name")
+        await accounts.change_password(name, password)
+        await self._note(viewer, "user_password", name)
 
     async def disable(self, viewer: Viewer, name: str) -> None:
         """Close an account, but nobody their own; raises InvalidRequest."""

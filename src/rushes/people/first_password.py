@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rushes.errors import StorageError
-from rushes.people.passwords import hash_password
+from rushes.people.passwords import hash_password, new_password
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "password.hash"
-LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
-"""Without those that are taken for one another: 5 bits each."""
-GROUPS, GROUP = 4, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +52,3 @@ class FirstPassword:
             raise StorageError(f"{self.file} cannot be written: {error}") from error
         sys.stdout.write(f"The password is {self.untold} (told only now, kept as a hash)\n")
         sys.stdout.flush()
-
-
-def new_password() -> str:
-    """Return 120 random bits as four groups of letters and digits that are easy to type."""
-    groups = ("".join(secrets.choice(LETTERS) for _ in range(GROUP)) for _ in range(GROUPS))
-    return "-".join(groups)

@@ -17,6 +17,9 @@ AT_ONCE = 2
 LEAST = 8
 MOST = 1_000
 """Lengths in characters; NIST SP 800-63B asks for at least the first."""
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""Without those that are taken for one another: 5 bits each."""
+GROUPS, GROUP = 4, 6
 
 
 class Passwords:
@@ -70,6 +73,12 @@ def hash_password(password: str) -> str:
     if not LEAST <= len(password) <= MOST:
         raise ValueError(f"a password has {LEAST} to {MOST} characters")
     return PasswordHasher().hash(_bytes(password))
+
+
+def new_password() -> str:
+    """Return 120 random bits as four groups of letters and digits that are easy to type."""
+    groups = ("".join(secrets.choice(LETTERS) for _ in range(GROUP)) for _ in range(GROUPS))
+    return "-".join(groups)
 
 
 def _verify(encoded: str, password: str) -> bool:

@@ -160,6 +160,14 @@ class Addresses:
         """Where somebody is let in no more, or again."""
         return self._at("/admin/people")
 
+    def admin_add_person(self) -> str:
+        """Where an account is begun."""
+        return self._at("/admin/people/add")
+
+    def admin_give_password(self) -> str:
+        """Where somebody is given a new password."""
+        return self._at("/admin/people/password")
+
     def doctor(self) -> str:
         """The page that tries the way to this server."""
         return self._at("/admin/doctor")

@@ -34,7 +34,7 @@ from rushes.web import (
 from rushes.web.entry import account, signing_in
 from rushes.web.entry.gate import Gate
 from rushes.web.headers import ResponseHeaders, Scripted, complete
-from rushes.web.operators import administration, doctor, metrics, oversight
+from rushes.web.operators import administration, doctor, metrics, oversight, people
 from rushes.web.prefix import NormalisePrefix
 from rushes.web.proxies import TrustedProxies
 from rushes.web.security import BodyLimit, HostCheck, RequestLog, SameOriginOnly
@@ -101,6 +101,7 @@ def create_site(
         app.include_router(part.router)
     app.include_router(doctor.probes)
     app.include_router(administration.router)
+    app.include_router(people.router)
     app.include_router(metrics.router)
     _mount_static(app, site)
     return app

@@ -7,9 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from rushes.domain import EVERY_BACKEND, AuditLine
+from rushes.domain import EVERY_BACKEND, AuditLine, Viewer
 from rushes.jobs.operating import BackendView
-from rushes.web.dependencies import CurrentOperator, CurrentSite, CurrentTranslate, Translate
+from rushes.web.dependencies import (
+    CurrentOperator,
+    CurrentSite,
+    CurrentTranslate,
+    Site,
+    Translate,
+)
 from rushes.web.troubles import trouble_of
 
 READ = ["GET", "HEAD"]
@@ -35,22 +41,47 @@ class AuditRow:
     deed: str
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the page has to say of people beside what it always says."""
+
+    name: str = ""
+    """Whose new password it is, or the name that was typed."""
+    password: str = ""
+    """A new one: it is shown this once."""
+    problem: str = ""
+    is_operator: bool = False
+
+
 @router.api_route("", methods=READ)
 async def overview(
     request: Request, site: CurrentSite, viewer: CurrentOperator, translate: CurrentTranslate
 ) -> Response:
     """Show backends, people, limits and disk."""
+    return await overview_page(request, site, viewer, translate, Said())
+
+
+async def overview_page(
+    request: Request, site: Site, viewer: Viewer, translate: Translate, said: Said
+) -> Response:
+    """Draw the overview, with what there is to say of people."""
     seen = await site.operators.overview(viewer)
-    return site.renderer.page(
+    response = site.renderer.page(
         "admin.html",
         request=request,
+        status_code=422 if said.problem else 200,
         viewer=viewer,
         seen=seen,
         rows=[_backend_row(view, translate) for view in seen.backends],
         every=EVERY_BACKEND,
         limits=site.jobs.limits,
         config=site.config,
+        has_passwords=site.door is not None and site.door.asks_name,
+        said=said,
     )
+    if said.password:
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @router.api_route("/settings", methods=READ)
@@ -70,30 +101,20 @@ async def audit(
     return site.renderer.page("admin_audit.html", request=request, viewer=viewer, rows=rows)
 
 
-Name = Annotated[str, Form(max_length=NAME_MAX)]
+BackendId = Annotated[str, Form(max_length=NAME_MAX)]
 
 
 @router.post("/hold")
-async def hold(site: CurrentSite, viewer: CurrentOperator, backend: Name) -> Response:
+async def hold(site: CurrentSite, viewer: CurrentOperator, backend: BackendId) -> Response:
     """Keep new jobs of a backend here, or of all."""
     await site.operators.hold(viewer, backend)
     return _back(site.addresses.admin())
 
 
 @router.post("/release")
-async def release(site: CurrentSite, viewer: CurrentOperator, backend: Name) -> Response:
+async def release(site: CurrentSite, viewer: CurrentOperator, backend: BackendId) -> Response:
     """Let them go again."""
     await site.operators.release(viewer, backend)
-    return _back(site.addresses.admin())
-
-
-@router.post("/people")
-async def people(
-    site: CurrentSite, viewer: CurrentOperator, name: Name, disabled: Annotated[bool, Form()]
-) -> Response:
-    """Let somebody in no more, or again."""
-    switch = site.operators.disable if disabled else site.operators.enable
-    await switch(viewer, name)
     return _back(site.addresses.admin())
 
 
