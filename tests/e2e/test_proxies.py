@@ -31,7 +31,6 @@ def standing(name: str, layout: Layout) -> object:
 
 
 MATRIX = [standing(name, layout) for name, proxy in PROXIES.items() for layout in proxy.layouts]
-AS_SHIPPED = [standing(name, Layout.KEPT) for name in PROXIES]
 
 MALLORY = "mallory"
 ADDRESSES = {
@@ -254,7 +253,6 @@ def test_a_body_that_is_too_large_is_refused_by_the_site_itself(
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("front", AS_SHIPPED, indirect=True)
 def test_sign_in_type_press_watch_play(front: Front, browser: Browser) -> None:
     prompt = f"seen through {front.name}"
     context = browser.new_context(locale="en", ignore_https_errors=True)
