@@ -13,7 +13,7 @@ run: $(VENV)/.run          ## the site with the rehearsal backend: http://127.0.
 dev: $(VENV)/.dev          ## the same, started anew whenever a Python file changes
 	@$(BIN)/rushes mock --port 8010 --folder data/rehearsal & trap "kill $$!" EXIT; \
 	RUSHES_BACKEND_URL=http://127.0.0.1:8010/v1 $(BIN)/uvicorn rushes.app:site --factory \
-	  --reload --reload-dir src --no-proxy-headers --port $(PORT)
+	  --reload --reload-dir src --no-proxy-headers --ws none --port $(PORT)
 
 test: $(VENV)/.dev         ## everything but the slow tests, in under four minutes
 	@$(BIN)/pytest -q -n 3 --dist loadfile -m "not slow"

@@ -16,6 +16,20 @@ function staysUntouched(old, fresh) {
   return old.dataset.status === fresh.dataset.status || !video.paused || video.currentTime > 0.2;
 }
 
+// The group that a card of the studio belongs to: what is under way stands above what has ended.
+const groupOf = ({ dataset }) => byId(dataset.final === "1" || dataset.status === "unknown" ? "earlier" : "now");
+
+// Replaces a card and puts it where it belongs now.
+function change(old, fresh) {
+  swap(old, fresh);
+  const card = byId(fresh.id);
+  const group = groupOf(card);
+  if (!card.closest("#jobs") || isOlderPage() || card.parentElement === group) return;
+  const focused = card.contains(document.activeElement) ? document.activeElement : null;
+  insert(group, card);
+  focused?.focus({ preventScroll: true });
+}
+
 // Replaces `old`; where the clip stays, only what is around it changes.
 function swap(old, fresh) {
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
@@ -44,27 +58,41 @@ function speak(old, fresh) {
   const { status, progress, said, urgent } = fresh;
   if (old && old.status !== status) noteEnd(status);
   const passed = MARKS.some((mark) => Number(old?.progress || 0) < mark && Number(progress) >= mark);
-  if (!old || old.status !== status || (status === "in_progress" && passed)) announce(said, urgent === "1");
+  const isNews = !old || old.status !== status || status === "unknown";
+  if (isNews || (status === "in_progress" && passed)) announce(said, urgent === "1");
 }
 
-// Newest first; a clip that belongs to an older page stays there.
-function place(list, fresh) {
-  const created = Number(fresh.dataset.created);
-  const older = [...list.children].find((card) => Number(card.dataset.created) < created);
-  if (!older && list.dataset.more === "1") return;
+const isOlderPage = () => location.search.includes("after=");
+const olderIn = (group, { dataset }) =>
+  [...group.children].find((card) => Number(card.dataset.created) < Number(dataset.created));
+
+// Newest first.
+function insert(group, card) {
+  group.insertBefore(card, olderIn(group, card) ?? null);
+  tidy();
+}
+
+// Takes a new card in; one that belongs to an older page stays there.
+function place(fresh) {
+  const group = groupOf(fresh);
+  if (group.dataset.more === "1" && !olderIn(group, fresh)) return;
   paintTimes(fresh);
-  list.insertBefore(fresh, older ?? null);
-  byId("main").classList.add("studio--full");
-  byId("empty").hidden = true;
+  insert(group, fresh);
+}
+
+// A heading stands only over something, and where there is nothing at all, that is said.
+function tidy() {
+  for (const group of document.querySelectorAll("#now, #earlier")) group.parentElement.hidden = !group.children.length;
+  const isEmpty = !document.querySelector("#main .card");
+  if (byId("empty")) byId("empty").hidden = !isEmpty;
+  if (byId("jobs")) byId("main").classList.toggle("studio--full", !isEmpty);
 }
 
 function remove(card) {
-  const list = card.parentElement;
   const next = card.nextElementSibling ?? card.previousElementSibling;
   if (card.contains(document.activeElement)) (next?.querySelector("a") ?? byId("prompt") ?? byId("main")).focus();
   card.remove();
-  if (byId("empty")) byId("empty").hidden = list.childElementCount > 0;
-  if (!list.childElementCount) byId("main").classList.remove("studio--full");
+  tidy();
   announce(say("deleted"));
 }
 
@@ -73,12 +101,11 @@ function applyToCard(item) {
   const old = byId(`job-${item.id}`);
   if (item.deleted) return old && remove(old);
   if (old && Number(old.dataset.revision) >= item.revision) return;
-  const list = location.search.includes("after=") ? null : byId("jobs");
-  if (!old && !list) return;
+  if (!old && (isOlderPage() || !byId("jobs"))) return;
   const fresh = cardOf(item);
   const before = old && { ...old.dataset };
   const now = { ...fresh.dataset };
-  if (old) swap(old, fresh); else place(list, fresh);
+  if (old) change(old, fresh); else place(fresh);
   speak(before, now);
 }
 
@@ -110,8 +137,10 @@ async function refreshPlaces() {
   const pick = await fetchPage();
   for (const old of document.querySelectorAll('.card[data-status="queued"]')) {
     const fresh = pick?.(old.id);
-    if (fresh && fresh.dataset.said !== old.dataset.said) swap(old, fresh);
+    if (fresh && fresh.dataset.said !== old.dataset.said) change(old, fresh);
   }
+  const unseen = pick?.("unseen");
+  if (unseen) byId("unseen").replaceWith(unseen);
 }
 
 export function applyItems(items) {

@@ -9,7 +9,8 @@ import { askToSignIn } from "./signed-out.js";
 const DRAFT = "rushes:draft";
 
 function countLeft(prompt) {
-  const left = Number(prompt.dataset.max) - [...prompt.value].length;
+  const units = prompt.dataset.unit === "utf16" ? prompt.value : [...prompt.value];
+  const left = Number(prompt.dataset.max) - units.length;
   const note = byId("prompt-left");
   const text = say(left < 0 ? "over" : "left", { count: Math.abs(left) });
   note.hidden = left > Number(prompt.dataset.max) / 5;
@@ -62,7 +63,7 @@ async function sent(form, text) {
   announce(say("sent"));
   if (!matchMedia("(pointer: coarse)").matches) return;
   document.activeElement?.blur();
-  byId("jobs")?.firstElementChild?.scrollIntoView({ block: "center" });
+  document.querySelector("#jobs .card")?.scrollIntoView({ block: "center" });
 }
 
 export function wireComposer() {

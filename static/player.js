@@ -4,6 +4,7 @@
 const PAUSE = 1_500;
 const PATIENCE = 10 * 60_000;
 const MOST = 5; // a clip that cannot be decoded would fail for ever
+const CANNOT = [MediaError.MEDIA_ERR_DECODE, MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED];
 const failures = new WeakMap();
 
 const sleep = (time) => new Promise((resolve) => { setTimeout(resolve, time); });
@@ -23,7 +24,12 @@ async function takeUp(video) {
   const count = (failures.get(video) ?? 0) + 1;
   failures.set(video, count);
   const { currentTime: place, paused } = video;
-  if (count > MOST || !(await isBack(video)) || !video.isConnected) return;
+  if (!(await isBack(video)) || !video.isConnected) return;
+  if (count > MOST) {
+    // The clip is there, so that it is the browser that fails: the style then shows the words.
+    video.toggleAttribute("data-unplayable", CANNOT.includes(video.error?.code));
+    return;
+  }
   video.load();
   if (place) video.currentTime = place; // before anything is loaded this says where to begin
   if (!paused) video.play().catch(() => {});
@@ -33,4 +39,7 @@ export function wirePlayer() {
   document.addEventListener("error", (event) => {
     if (event.target.matches?.("video[src]")) takeUp(event.target);
   }, true);
+  for (const video of document.querySelectorAll("video[src]")) {
+    if (video.error) takeUp(video); // it failed before this script was here
+  }
 }

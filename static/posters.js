@@ -6,35 +6,43 @@ const MOST = 512 * 1024;
 const TRIES = 8;
 const PAUSE = 400;
 
+// A clip is a video, or a moving picture in an image.
+const sidesOf = (clip) => [clip.videoWidth ?? clip.naturalWidth, clip.videoHeight ?? clip.naturalHeight];
+
 // The frame that a clip shows, or null while its first one is known but not yet painted.
-function draw(video) {
+function draw(clip) {
   const canvas = document.createElement("canvas");
-  canvas.width = Math.min(WIDTH, video.videoWidth);
-  canvas.height = Math.round((canvas.width * video.videoHeight) / video.videoWidth);
+  const [width, height] = sidesOf(clip);
+  canvas.width = Math.min(WIDTH, width);
+  canvas.height = Math.round((canvas.width * height) / width);
   const pen = canvas.getContext("2d");
-  pen.drawImage(video, 0, 0, canvas.width, canvas.height);
+  pen.drawImage(clip, 0, 0, canvas.width, canvas.height);
   const [, , , alpha] = pen.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data;
   return alpha ? canvas : null;
 }
 
-async function keep(video, tries = TRIES) {
-  const address = video.dataset.poster;
-  if (!address || !video.videoWidth) return;
-  const canvas = draw(video);
+const written = (canvas, type) => new Promise((drawn) => { canvas.toBlob(drawn, type, QUALITY); });
+
+async function keep(clip, tries = TRIES) {
+  const address = clip.dataset?.poster;
+  if (!address || !sidesOf(clip)[0]) return;
+  const canvas = draw(clip);
   if (!canvas) {
-    if (tries) setTimeout(() => keep(video, tries - 1), PAUSE);
+    if (tries) setTimeout(() => keep(clip, tries - 1), PAUSE);
     return;
   }
-  delete video.dataset.poster;
-  const picture = await new Promise((drawn) => canvas.toBlob(drawn, "image/webp", QUALITY));
-  // Where a browser cannot write WebP it gives PNG, which is too large to keep.
-  if (picture?.type !== "image/webp" || picture.size > MOST) return;
+  delete clip.dataset.poster;
+  let picture = await written(canvas, "image/webp");
+  // Where a browser cannot write WebP, as Safari, it gives PNG, which is too large to keep.
+  if (picture?.type !== "image/webp") picture = await written(canvas, "image/jpeg");
+  if (picture?.type === "image/png" || !(picture?.size <= MOST)) return;
   await fetch(address, { method: "PUT", body: picture }).catch(() => {});
 }
 
 export function wirePosters() {
   document.addEventListener("loadeddata", (event) => keep(event.target), true);
-  for (const video of document.querySelectorAll("video")) {
-    if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) keep(video);
+  document.addEventListener("load", (event) => keep(event.target), true);
+  for (const clip of document.querySelectorAll("video, img[data-poster]")) {
+    if (clip.complete || clip.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) keep(clip);
   }
 }

@@ -27,6 +27,7 @@ function replace(form, parts) {
 
 function followLimit(prompt, drawn) {
   prompt.dataset.max = drawn.dataset.max;
+  prompt.dataset.unit = drawn.dataset.unit;
   prompt.dispatchEvent(new Event("input"));
 }
 

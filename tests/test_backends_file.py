@@ -15,16 +15,16 @@ import respx
 
 from rushes.app import configured_backends
 from rushes.backends import ENVIRONMENT
+from rushes.backends.capabilities import Takes
 from rushes.backends_file import (
     BackendTable,
     Defaults,
     Model,
     PriceTable,
     SecretPlace,
-    Takes,
     read_backends,
 )
-from rushes.domain import Price, VideoRequest
+from rushes.domain import Price, Setting, VideoRequest
 from rushes.errors import Unauthorized
 from rushes.net import Secret
 from rushes.settings import BadSetting, load_settings
@@ -322,7 +322,7 @@ def test_the_example_of_the_page_works_as_written(
     home, runway, comfy = configured_backends(load_settings(None, backends_file=file))
 
     assert (home.id, home.name) == ("home", "Home GPU")
-    assert (runway.slots, runway.rate, runway.default_model) == (1, 10, "gen4_turbo")
+    assert (runway.slots, runway.rate, runway.default_model) == (1, 10, "veo3.1_fast")
     price = runway.price(None)
     assert price is not None
     assert price.at("1080p", 5) == 1
@@ -377,6 +377,26 @@ async def test_a_wrong_key_is_told_by_the_key_of_the_file(
     await backend.backend.aclose()
 
     assert str(caught.value.detail).startswith(f"backends.toml [main] {key}: ")
+
+
+@pytest.mark.anyio
+async def test_settings_of_a_model_and_usual_ones_are_what_the_backend_takes(file: Path) -> None:
+    file.write_text(
+        '[main]\nurl = "http://127.0.0.1:9"\nprofile = "together"\n'
+        'models = ["loud", { name = "mute", takes = { audio = false, steps = { max = 8 } } }]\n'
+        "defaults = { audio = true, steps = 20, fps = 24, guidance = 3 }\n"
+    )
+    (backend,) = configured_backends(load_settings(None, backends_file=file))
+    await backend.describe()
+    await backend.backend.aclose()
+    loud, mute = backend.takes("loud"), backend.takes("mute")
+
+    assert loud is not None
+    assert mute is not None
+    assert (loud.audio, loud.steps) == (True, Setting("integer"))
+    assert (mute.audio, mute.steps) == (False, Setting("integer", max=8))
+    assert backend.usual("loud") == {"audio": True, "steps": 20, "fps": 24}
+    assert backend.usual("mute") == {"fps": 24}
 
 
 def test_the_environments_names_are_settings() -> None:

@@ -140,7 +140,11 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - a ty
 
 
 def row(table: str) -> str:
-    """Return the line of the page that tells of a table; of a small one, that of its parent."""
+    """Return the line of the page that tells of a table; of a small one, that of its parent.
+
+    A model's keys are those of all models.
+    """
+    table = re.sub(r"^models\b", "capabilities", table)
     for line in PAGE.splitlines():
         if line.startswith((f"| `[{table}]`", f"| `[[{table}]]`", f"| `[{table}.NAME]`")):
             return line

@@ -48,8 +48,11 @@ def test_a_model_offers_what_it_lists(name: str, value: object, is_offered: bool
         ({"aspect_ratio": "21:9"}, {"aspect_ratio": "16:9"}),
         ({"aspect_ratio": "5:4"}, {"aspect_ratio": "1:1"}),
         ({"negative_prompt": "blur", "seed": 7}, {"negative_prompt": "blur"}),
-        ({"model": "another's", "width": 640, "height": 360}, {}),
-        ({"fps": 24}, {"fps": 24}),
+        (
+            {"model": "another's", "width": 640, "height": 360},
+            {"aspect_ratio": "16:9", "resolution": "480p"},
+        ),
+        ({"fps": 24}, {}),
         ({"duration_s": 8, "aspect_ratio": "16:9"}, {"duration_s": 8, "aspect_ratio": "16:9"}),
     ],
 )

@@ -82,7 +82,8 @@ class Rushes:
         work = asyncio.create_task(self.worker.run(self.stop), name="worker")
         try:
             await self.entrance.begin()
-            async with listening(self.settings.data_dir, self.entrance.commands):
+            commands = listening(self.settings.data_dir, self.entrance.commands)
+            async with commands, self.entrance.watched():
                 yield
         finally:
             self.stop.set()
@@ -109,7 +110,9 @@ def build(settings: Settings, *, rehearsal: bool = False) -> Rushes:
     limits = Limits(
         queued_total=settings.max_queued,
         queued_per_owner=settings.max_queued_per_person,
+        daily_total=settings.max_daily,
         daily_per_owner=settings.max_daily_per_person,
+        running_total=settings.max_running,
         running_per_owner=settings.max_running_per_person,
     )
     service = JobService(store, clips, directory, limits)
@@ -117,7 +120,7 @@ def build(settings: Settings, *, rehearsal: bool = False) -> Rushes:
         store,
         clips,
         directory,
-        running_per_owner=limits.running_per_owner,
+        limits=limits,
         forget=(store.shares().forget, store.accounts().forget_tokens),
     )
     entrance = entrance_of(settings, store)
@@ -170,6 +173,7 @@ def _from_table(
         profile=config.profile,
         evidence=evidence_of(config.profile, config.profiles_dir),
         custody=backend.custody,
+        finds=backend.finds,
         overrides=table.overrides(),
         defaults=table.defaults.model_dump(exclude_none=True),
         prices=table.prices(),
@@ -198,6 +202,7 @@ def _from_environment(settings: Settings, *, rehearsal: bool) -> ConfiguredBacke
         profile=config.profile,
         evidence=evidence_of(config.profile, config.profiles_dir),
         custody=backend.custody,
+        finds=backend.finds,
     )
 
 
@@ -236,7 +241,7 @@ def site_for(rushes: Rushes, *, starts_parts: bool = False) -> FastAPI:
         default_language=settings.language,
         rehearsal=config.rehearsal,
         directory=rushes.directory,
-        logout_url=settings.logout_url or "",
+        logout_url=config.logout_url,
     )
     site = Site(
         config=config,
@@ -265,7 +270,9 @@ def _web_config(rushes: Rushes) -> WebConfig:
         about=settings.about(),
         security_contact=settings.security_contact,
         language=settings.language,
+        logout_url=settings.logout_url or "",
         doctor_key=rushes.doctor_key,
+        is_open_on_purpose=settings.allow_public_bind,
         trusted_proxies=settings.trusted_proxies,
         metrics_networks=settings.metrics_networks,
         settings=tuple(SettingLine(*told) for told in settings.told()),

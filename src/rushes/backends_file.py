@@ -30,6 +30,7 @@ from pydantic import (
 )
 
 from rushes.backends import BackendConfig, SettingNames
+from rushes.backends.capabilities import Takes
 from rushes.backends.profile_files import explained, located
 from rushes.domain import Price, Resolution, Shape
 from rushes.net import Secret
@@ -102,19 +103,6 @@ class PriceTable(Table):
         return Price(**dict(self))
 
 
-class Takes(Table):
-    """What a model takes, where that differs from what its profile says."""
-
-    durations: tuple[Annotated[float, Field(gt=0, le=60)], ...] | None = None
-    aspect_ratios: tuple[Shape, ...] | None = None
-    resolutions: tuple[Resolution, ...] | None = None
-    seed: bool | None = None
-    negative_prompt: bool | None = None
-    first_frame: bool | None = None
-    n_max: Annotated[int, Field(ge=1, le=16)] | None = None
-    prompt_max: Annotated[int, Field(ge=1)] | None = None
-
-
 class Model(Table):
     """A model by the name that requests carry."""
 
@@ -135,6 +123,12 @@ class Defaults(Table):
     aspect_ratio: Shape | None = None
     resolution: Resolution | None = None
     negative_prompt: str | None = None
+    audio: bool | None = None
+    fps: Annotated[int, Field(ge=1, le=120)] | None = None
+    num_frames: Annotated[int, Field(ge=1, le=2000)] | None = None
+    steps: Annotated[int, Field(ge=1, le=500)] | None = None
+    guidance: Annotated[float, Field(ge=0, le=100)] | None = None
+    extra: dict[str, bool | int | float | str] | None = None
 
 
 class BackendTable(Table):
@@ -228,7 +222,7 @@ class BackendTable(Table):
     def overrides(self) -> dict[str, dict[str, Any]]:
         """Return what each model takes otherwise than its profile says; "" is every model."""
         told = {"": self.takes} | {model.name: model.takes for model in self.models}
-        return {name: takes.model_dump(exclude_none=True) for name, takes in told.items()}
+        return {name: takes.as_overrides() for name, takes in told.items()}
 
     def prices(self) -> dict[str, Price]:
         """Return the price of each model that has one; "" is every other model's."""

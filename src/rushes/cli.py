@@ -13,7 +13,7 @@ import tempfile
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 import uvicorn
 from uvicorn.loops.auto import auto_loop_factory
@@ -127,7 +127,7 @@ def _mock(args: argparse.Namespace) -> int:
     listening = _listen("127.0.0.1", args.port)
     port = listening.getsockname()[1]
     _say(f"Rehearsal backend at http://127.0.0.1:{port}/v1 (help: http://127.0.0.1:{port}/)")
-    _run(_Server(_mock_app(config)).serve(sockets=[listening]))
+    _run(_Server(_mock_app(config), websockets="wsproto").serve(sockets=[listening]))
     return 0
 
 
@@ -176,10 +176,17 @@ def _settings(args: argparse.Namespace) -> Settings:
 class _Server(uvicorn.Server):
     """A uvicorn server that says when it is told to stop, so that open streams can end."""
 
-    def __init__(self, app: FastAPI, on_stop: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        on_stop: Callable[[], object] = lambda: None,
+        *,
+        websockets: Literal["none", "wsproto"] = "none",
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                ws=websockets,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -252,7 +259,8 @@ def _mock_beside(
 
 @asynccontextmanager
 async def _running_mock(settings: Settings, listening: socket.socket) -> AsyncIterator[None]:
-    server = _ServerBeside(_mock_app(MockConfig(folder=settings.data_dir / "rehearsal")))
+    mock = _mock_app(MockConfig(folder=settings.data_dir / "rehearsal"))
+    server = _ServerBeside(mock, websockets="wsproto")
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         async with asyncio.timeout(MOCK_START_S):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rushes.domain import utc_now
@@ -11,6 +13,7 @@ from rushes.net import Secret
 from rushes.people.accounts import Accounts
 from rushes.people.commands import UserCommands
 from rushes.people.first_password import FirstPassword
+from rushes.people.lock import Lock
 from rushes.people.passwords import Passwords, SharedPassword
 from rushes.people.presence import Presence
 from rushes.people.tokens import LONGEST_VOUCHED, Tokens
@@ -22,14 +25,20 @@ from rushes.web.entry.identity import IdentityRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from rushes.control import Command
     from rushes.settings import Settings
     from rushes.storage.sql_jobs import SqlJobs
 
-BY_NAME = ("users", "proxy")
+logger = logging.getLogger(__name__)
+
 OWN_LOCK = "accounts"
-"""Where people have passwords of their own, a new one ends its owner's sessions by name."""
+NOBODY = "RUSHES_AUTH=users, but there is nobody who could sign in"
+NO_ADMINISTRATOR = "nobody who can sign in is an administrator"
+IS_TAKEN = ", and RUSHES_ADMIN_NAME is somebody's name already and makes none of them"
+ADD_ONE = "run `rushes user add NAME --admin`, or `rushes user enable NAME`"
+FIRST_ADMINISTRATOR = "RUSHES_ADMIN_NAME and RUSHES_ADMIN_PASSWORD_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +52,45 @@ class Entrance:
     commands: Mapping[str, Command]
     password: FirstPassword | None = None
     """The one password, where the settings have none."""
+    lock: Lock | None = None
+    """None where there is no one password."""
+
+    def watched(self) -> AbstractAsyncContextManager[None]:
+        """Return what ends open streams soon after the one password has changed, while open."""
+        return nullcontext() if self.lock is None else self.lock.watched()
 
     async def begin(self) -> None:
         """Tell or make what the first to come signs in with, once the data folder is held.
 
         Raises BadSetting where nobody could sign in, and StorageError.
         """
-        settings, accounts = self.settings, self.accounts
         if self.password is not None:
             self.password.tell()
-        if settings.auth != "users" or any(person.password for person in await accounts.all()):
+        if self.settings.auth == "users":
+            await self._require_an_administrator()
+
+    async def _require_an_administrator(self) -> None:
+        """Make the administrator of the settings where none can sign in; refuse if nobody could."""
+        everybody = await self.accounts.all()
+        able = [person for person in everybody if person.password and person.disabled_at is None]
+        if any(person.is_operator for person in able):
             return
-        if settings.admin_name is None:
-            raise BadSetting(
-                "RUSHES_AUTH=users, but there is nobody who could sign in: run "
-                "`rushes user add NAME --admin`, or set RUSHES_ADMIN_NAME and "
-                "RUSHES_ADMIN_PASSWORD_FILE"
-            )
+        name = self.settings.admin_name
+        is_taken = name is not None and name in {person.name for person in everybody}
+        if name is not None and not (able and is_taken):
+            await self._make_administrator(name)
+        elif able:
+            logger.warning("%s", f"{NO_ADMINISTRATOR}{IS_TAKEN if is_taken else ''}: {ADD_ONE}")
+        else:
+            raise BadSetting(f"{NOBODY}: {ADD_ONE}, or set {FIRST_ADMINISTRATOR}")
+
+    async def _make_administrator(self, name: str) -> None:
         try:
-            await accounts.add(settings.admin_name, settings.admin_password(), is_operator=True)
+            await self.accounts.add(name, self.settings.admin_password(), is_operator=True)
         except InvalidRequest as error:
             cause = "NAME" if error.field == "name" else "PASSWORD_FILE"
             raise BadSetting(f"RUSHES_ADMIN_{cause}: {error.message}") from error
+        logger.info("made the account of RUSHES_ADMIN_NAME: no administrator could sign in")
 
 
 def entrance_of(settings: Settings, store: SqlJobs) -> Entrance:
@@ -76,16 +102,37 @@ def entrance_of(settings: Settings, store: SqlJobs) -> Entrance:
         return Entrance(settings, accounts, None, None, commands)
     longest = LONGEST_VOUCHED if settings.auth == "proxy" else None
     tokens = Tokens(store.accounts(), presence, longest=longest)
-    by_name = accounts if settings.auth in BY_NAME else None
-    people = People(tokens, presence, by_name, _identity(settings))
-    password = _made_password(settings)
-    door = _door(settings, store, accounts, password)
-    return Entrance(settings, accounts, people, door, commands, password)
+    if settings.auth == "password":
+        return _with_one_password(settings, store, accounts, tokens, commands)
+    people = People(tokens, presence, accounts, _identity(settings))
+    door = None
+    if settings.auth == "users":
+        # People have passwords of their own: a new one ends its owner's sessions by name.
+        door = Door(store.sessions(), accounts.recognise, lambda: OWN_LOCK, utc_now, True, presence)
+    return Entrance(settings, accounts, people, door, commands)
+
+
+def _with_one_password(
+    settings: Settings,
+    store: SqlJobs,
+    accounts: Accounts,
+    tokens: Tokens,
+    commands: Mapping[str, Command],
+) -> Entrance:
+    made, presence = _made_password(settings), accounts.presence
+    password = _password(settings, made)
+    lock = Lock(lambda: password().encoded, presence)
+
+    async def recognise(name: str, typed: str) -> str | None:
+        return await password().recognise(name, typed)
+
+    people = People(replace(tokens, lock=lock.mark), presence)
+    door = Door(store.sessions(), recognise, lock, utc_now, presence=presence)
+    return Entrance(settings, accounts, people, door, commands, made, lock)
 
 
 def _made_password(settings: Settings) -> FirstPassword | None:
-    is_given = settings.password_file is not None or settings.password_hash is not None
-    if settings.auth != "password" or is_given:
+    if settings.password_file is not None or settings.password_hash is not None:
         return None
     return FirstPassword.of(settings.data_dir)
 
@@ -107,22 +154,6 @@ def _secret(settings: Settings) -> Callable[[], Secret] | None:
     if settings.proxy_secret_file is None:
         return None
     return Watched(settings.proxy_secret_file, lambda: Secret(settings.proxy_secret()))
-
-
-def _door(
-    settings: Settings, store: SqlJobs, accounts: Accounts, made: FirstPassword | None
-) -> Door | None:
-    sessions, presence = store.sessions(), accounts.presence
-    if settings.auth == "users":
-        return Door(sessions, accounts.recognise, lambda: OWN_LOCK, utc_now, True, presence)
-    if settings.auth == "proxy":
-        return None
-    password = _password(settings, made)
-
-    async def recognise(name: str, typed: str) -> str | None:
-        return await password().recognise(name, typed)
-
-    return Door(sessions, recognise, lambda: password().encoded, utc_now, presence=presence)
 
 
 def _password(settings: Settings, made: FirstPassword | None) -> Callable[[], SharedPassword]:

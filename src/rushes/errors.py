@@ -14,6 +14,7 @@ RushesError
         QueueFull           too many jobs wait, of everybody together
         PersonalQueueFull   too many of one person's jobs wait
         DailyLimitReached   one person has asked for too many jobs in a day
+        DailyTotalReached   everybody together has
   x BackendError            the backend let us down; `retryable` decides what happens next
       NotSent               nothing left this machine: refused, unresolved, untrusted
         WrongScheme         https was asked for, and plain http is spoken
@@ -162,6 +163,12 @@ class DailyLimitReached(LimitReached):
     """One person has asked for too many jobs in a day."""
 
     kind = "daily_limit_reached"
+
+
+class DailyTotalReached(LimitReached):
+    """Everybody together has asked for too many jobs in a day."""
+
+    kind = "daily_total_reached"
 
 
 class BackendError(RushesError):

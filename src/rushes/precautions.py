@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from rushes.settings import BadSetting
+from rushes.settings import BadSetting, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,12 +16,22 @@ if TYPE_CHECKING:
 
 HEADER = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 """A header's name that no proxy changes on the way."""
-TAKEN = frozenset(
-    {"authorization", "content-length", "content-type", "cookie", "forwarded", "host", "origin"}
-    | {"sec-fetch-site", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"}
-    | {"x-forwarded-prefix", "x-proxy-secret"}
+TAKEN = re.compile(
+    # clients write these
+    r"(accept|access-control|content|if|sec|x-csrf|x-requested)(-.+)?"
+    r"|authorization|cache-control|connection|cookie2?|date|dnt|expect|from|host|idempotency-key"
+    r"|keep-alive|last-event-id|origin|pragma|priority|proxy-(authorization|connection)|range"
+    r"|referer|save-data|te|trailer"
+    r"|transfer-encoding|upgrade(-insecure-requests)?|user-agent|warning|x-http-method-override"
+    # proxies write these, of every request
+    r"|cdn-loop|cf-(?!access-).+|fastly-.+|forwarded|max-forwards|remote-addr|traceparent"
+    r"|tracestate|true-client-ip|via|x-(b3|envoy)-.+|x-(cluster-)?client-ip|x-correlation-id"
+    r"|x-original-(for|forwarded-for|host|method|proto|ur[il])|x-real-ip|x-request-(id|start)"
+    r"|x-rewrite-url|x-forwarded(?!-(email|groups|preferred-username|user)$)(-.+)?"
+    # and these mean something else here
+    r"|x-proxy-secret|x-rushes-.+"
 )
-"""Headers that mean something else here, or that clients write."""
+"""Headers that say no name. `X-Forwarded-User` and its like are what some portals call theirs."""
 SECRET_LEAST = 16
 
 ONLY_WITH = {
@@ -32,8 +43,31 @@ ONLY_WITH = {
 def require_safe(settings: Settings) -> None:
     """Raise BadSetting for the first thing that would not be safe."""
     settings.require_safe_bind()
-    for line in (*_of_another_mode(settings), *_of_a_proxy(settings), *_of_users(settings)):
+    rules = (_of_another_mode, _of_an_open_site, _of_a_proxy, _of_users)
+    for line in chain.from_iterable(rule(settings) for rule in rules):
         raise BadSetting(line)
+
+
+def _of_an_open_site(settings: Settings) -> Iterator[str]:
+    """Behind a proxy the address that is listened on says nothing of who reaches the site."""
+    if settings.auth != "open" or settings.allow_public_bind:
+        return
+    for sign in _signs_of_a_proxy(settings):
+        yield (
+            f"{sign} means that others reach this server, and with RUSHES_AUTH=open anybody who "
+            "does would spend your backend's money: set RUSHES_AUTH=password, or "
+            "RUSHES_ALLOW_PUBLIC_BIND=yes if you know that the network is yours alone"
+        )
+
+
+def _signs_of_a_proxy(settings: Settings) -> Iterator[str]:
+    if settings.public_url and not is_loopback(urlsplit(settings.public_url).hostname or ""):
+        yield f"RUSHES_PUBLIC_URL={settings.public_url}"
+    if settings.trusted_proxies:
+        yield "RUSHES_TRUSTED_PROXIES"
+    for name in settings.allowed_hosts:
+        if not is_loopback(name):
+            yield f"RUSHES_ALLOWED_HOSTS={name}"
 
 
 def _of_another_mode(settings: Settings) -> Iterator[str]:
@@ -77,7 +111,7 @@ def _of_headers(settings: Settings) -> Iterator[str]:
     for name, header in given.items():
         if header and not HEADER.fullmatch(header):
             yield f"{name} must be a header's name of letters, digits and hyphens"
-        if header in TAKEN:
+        if TAKEN.fullmatch(header):
             yield f"{name}={header} is a header that clients write or that means something else"
     if len(set(given.values())) == 1 and settings.auth_header is not None:
         yield "RUSHES_AUTH_HEADER and RUSHES_AUTH_GROUPS_HEADER must be two headers"

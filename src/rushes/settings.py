@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -39,6 +39,10 @@ ENV_FILE = Path(".env")
 MASK = "***"
 """Stands where a secret is."""
 CONTACT = re.compile(r"(mailto:|https://)[\x21-\x7e]+")
+
+IPV4_IN_IPV6 = ip_network("::ffff:0:0/96")
+IPV4_MOST, IPV6_MOST = 2**24, 2**112
+"""So many public addresses at most may be proxies: a /8 of IPv4, a /16 of IPv6."""
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode]
@@ -97,7 +101,9 @@ class Settings(BaseSettings):
     # limits
     max_queued: Annotated[int, Field(ge=1)] = 500
     max_queued_per_person: Annotated[int, Field(ge=1)] = 100
+    max_running: Annotated[int, Field(ge=1)] | None = None
     max_running_per_person: Annotated[int, Field(ge=1)] | None = None
+    max_daily: Annotated[int, Field(ge=1)] | None = None
     max_daily_per_person: Annotated[int, Field(ge=1)] | None = None
     max_clip_mb: Annotated[int, Field(ge=1)] = 2000
     # manners
@@ -148,7 +154,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _not_everybody(cls, value: tuple[IPvAnyNetwork, ...]) -> tuple[IPvAnyNetwork, ...]:
-        if any(network.prefixlen == 0 for network in value):
+        if _is_nearly_everybody(value):
             raise ValueError("name your proxy's own address: to trust everybody is to trust nobody")
         return value
 
@@ -241,7 +247,7 @@ class Settings(BaseSettings):
 
     def require_safe_bind(self) -> None:
         """Refuse to listen beyond this machine while nobody has to sign in."""
-        if self.allow_public_bind or self.auth != "open" or _is_loopback(self.host):
+        if self.allow_public_bind or self.auth != "open" or is_loopback(self.host):
             return
         raise BadSetting(
             f"RUSHES_HOST={self.host} would let anybody on the network spend your backend's money: "
@@ -356,8 +362,28 @@ def _first_line(error: ValidationError) -> str:
     return f"{where}: {message[0].lower()}{message[1:]}" if first["loc"] else message
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
+def _is_nearly_everybody(networks: Iterable[IPvAnyNetwork]) -> bool:
+    """Whether networks hold more public addresses than any proxies have, all together."""
+    public = [net for net in map(_as_ipv4, networks) if not net.is_private]
+    of_ipv4 = collapse_addresses(net for net in public if isinstance(net, IPv4Network))
+    of_ipv6 = collapse_addresses(net for net in public if isinstance(net, IPv6Network))
+    return (
+        sum(net.num_addresses for net in of_ipv4) > IPV4_MOST
+        or sum(net.num_addresses for net in of_ipv6) > IPV6_MOST
+    )
+
+
+def _as_ipv4(network: IPvAnyNetwork) -> IPvAnyNetwork:
+    """Return what a network means that holds IPv4 addresses in the clothes of IPv6."""
+    if network.version == 4 or not network.overlaps(IPV4_IN_IPV6):
+        return network
+    prefix = max(network.prefixlen - IPV4_IN_IPV6.prefixlen, 0)
+    return IPv4Network((int(network.network_address) & 0xFFFFFFFF, prefix), strict=False)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is this machine's own, whoever asks."""
+    if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
         return ip_address(host.strip("[]")).is_loopback

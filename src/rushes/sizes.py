@@ -9,9 +9,10 @@ SHORT_SIDE = {
     "720p": 720,
     "768p": 768,
     "1080p": 1080,
+    "2160p": 2160,
 }
 # 16:9 at these heights has no whole even width by arithmetic; these are the field's choices.
-WIDE = {360: 640, 480: 854, 540: 960, 720: 1280, 768: 1366, 1080: 1920}
+WIDE = {360: 640, 480: 854, 540: 960, 720: 1280, 768: 1366, 1080: 1920, 2160: 3840}
 
 
 def pixel_size(aspect_ratio: str, resolution: str) -> tuple[int, int]:

@@ -19,7 +19,7 @@ MODEL = "maker/model"
 CLIP = b"\0\0\0\x20ftypisom" + bytes(range(256)) * 9
 MP4 = {"Content-Type": "video/mp4"}
 WIDE = {"aspect_ratio": "16:9", "resolution": "720p", "duration_s": 5, "seed": 7}
-RULES = "The result was withheld by the content rules."
+RULES = "Cosmos Guardrail detected unsafe text in the prompt."
 
 
 def family(profile: str, url: str = HOST, models: tuple[str, ...] = (MODEL,)) -> VideoBackend:

@@ -62,7 +62,8 @@ async def test_a_submit_is_one_request_with_the_graph_filled_in(
     sent = json.loads(request.content)
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.url.raw_path == b"/prompt"
-    assert sent.keys() == {"prompt", "prompt_id"}
+    assert sent.keys() == {"prompt", "prompt_id", "client_id"}
+    assert sent["client_id"] == sent["prompt_id"]
     assert str(uuid.UUID(sent["prompt_id"])) == sent["prompt_id"]
     filled = graph(
         a=("2", "text", f"cinematic. {prompt}"),

@@ -10,6 +10,7 @@ import pytest
 import respx
 
 from rushes.backends import BackendConfig, load_backend
+from rushes.domain import Setting
 from rushes.errors import NotConfigured
 from tests.backends.following import submit
 from tests.backends.graphs import COMFY, GRAPH, graph, made
@@ -108,3 +109,14 @@ async def test_what_can_be_asked_is_what_the_workflow_has_room_for(
     assert (takes.seed, takes.negative_prompt, takes.idempotency) == (True, True, False)
     assert (little.durations, little.resolutions, little.aspect_ratios) == ((), (), ())
     assert little.negative_prompt is False
+
+
+@pytest.mark.anyio
+async def test_a_placeholder_is_what_makes_a_setting(tmp_path: Path) -> None:
+    more = graph(a=("4", "steps", "{{steps}}"), b=("4", "cfg", "{{guidance}}"))
+    backend = made(tmp_path, workflow=more)
+    takes = (await backend.describe()).models[""]
+    await backend.aclose()
+
+    assert (takes.steps, takes.guidance) == (Setting("integer"), Setting("number"))
+    assert (takes.fps, takes.audio, takes.pixels) == (None, False, True)

@@ -8,7 +8,7 @@ import pytest
 
 from rushes.backends.gradio_app import Endpoint, read_endpoint, read_prefix
 from rushes.backends.gradio_request import catalogue, named_arguments
-from rushes.domain import VideoRequest
+from rushes.domain import Setting, VideoRequest
 from rushes.errors import NotConfigured, RefusedByBackend
 
 JOB = "a" * 26
@@ -211,6 +211,32 @@ def test_what_can_be_asked_is_what_the_function_takes() -> None:
         ("360p", "480p", "540p", "720p"),
     )
     assert (takes.seed, takes.negative_prompt, takes.idempotency) == (True, False, False)
+
+
+def test_settings_are_offered_where_the_function_has_them() -> None:
+    endpoint = app(
+        PROMPT,
+        number("num_inference_steps", 20, 1, 50),
+        choices("fps", "24 a second", "24 a second", "30 a second"),
+        parameter("audio") | {"component": "Audio"},
+    )
+
+    takes = catalogue(endpoint, (), {"guidance_scale": "=guidance"}).capabilities(None)
+
+    assert takes is not None
+    assert takes.steps == Setting("integer", 1, 50)
+    assert (takes.fps, takes.audio, takes.pixels) == (None, False, False)
+    assert takes.guidance == Setting("number")
+
+
+def test_sound_is_offered_where_it_is_a_box() -> None:
+    box = parameter("generate_audio", False, type="boolean") | {"component": "Checkbox"}
+
+    takes = catalogue(app(PROMPT, box), (), {}).capabilities(None)
+
+    assert takes is not None
+    assert takes.audio
+    assert arguments(app(PROMPT, box), audio=True) == ["a kite", True]
 
 
 def test_sizes_are_offered_only_where_each_goes_with_each() -> None:

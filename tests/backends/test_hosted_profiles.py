@@ -332,8 +332,6 @@ CANCELS: list[tuple[str, str, str, int, dict[str, Any] | None, CancelOutcome]] =
     ("fal", "PUT", "/c", 202, {"status": "CANCELLATION_REQUESTED"}, CancelOutcome.STOPPED_WAITING),
     ("replicate", "POST", "/c", 200, {"status": "canceled"}, CancelOutcome.CONFIRMED),
     ("replicate", "POST", "/c", 200, {"status": "succeeded"}, CancelOutcome.STOPPED_WAITING),
-    ("runway", "DELETE", "/v1/tasks/1", 204, None, CancelOutcome.CONFIRMED),
-    ("runway", "DELETE", "/v1/tasks/1", 404, {"error": "no"}, CancelOutcome.STOPPED_WAITING),
     (
         "dashscope",
         "POST",
@@ -348,6 +346,14 @@ CANCELS: list[tuple[str, str, str, int, dict[str, Any] | None, CancelOutcome]] =
         "/api/v1/tasks/1/cancel",
         400,
         {"code": "UnsupportedOperation"},
+        CancelOutcome.STOPPED_WAITING,
+    ),
+    (
+        "dashscope",
+        "POST",
+        "/api/v1/tasks/1/cancel",
+        200,
+        {"code": "UnsupportedOperation", "message": "task is running", "request_id": "q"},
         CancelOutcome.STOPPED_WAITING,
     ),
 ]

@@ -202,8 +202,6 @@ CANCELS: list[tuple[str, str, str, int, dict[str, Any] | None, CancelOutcome]] =
     ("minimax-v2", "DELETE", "/v2/video_generation/1", 200, {"status": "cancelled"}, CONFIRMED),
     ("minimax-v2", "DELETE", "/v2/video_generation/1", 200, {"status": "deleted"}, STOPPED_WAITING),
     ("minimax-v2", "DELETE", "/v2/video_generation/1", 400, {"type": "error"}, STOPPED_WAITING),
-    ("ark", "DELETE", TASK, 200, {}, CONFIRMED),
-    ("ark", "DELETE", TASK, 409, {"error": {"code": "x"}}, STOPPED_WAITING),
     ("higgsfield", "POST", "/requests/1/cancel", 202, None, STOPPED_WAITING),
     ("higgsfield", "POST", "/requests/1/cancel", 400, {"detail": "running"}, STOPPED_WAITING),
 ]
@@ -267,3 +265,39 @@ async def test_a_check_asks_one_harmless_thing(
         (finding,) = await hosted(name).check()
 
     assert finding.severity is Severity.OK
+
+
+NOT_FOUND = {"detail": "Not Found"}
+
+
+@pytest.mark.parametrize("name", ["luma", "fal", "huggingface", "huggingface+novita", "higgsfield"])
+async def test_a_bare_not_found_proves_neither_server_nor_key(name: str) -> None:
+    with respx.mock() as wire:
+        wire.get(url__startswith=HOST).respond(404, json=NOT_FOUND)
+        (finding,) = await hosted(name).check()
+
+    assert finding.severity is Severity.WARNING
+    assert "only a clip tells" in finding.message
+    assert "rushes check --generate" in (finding.remedy or "")
+    assert ("ends in /v1" in (finding.remedy or "")) == (name == "luma")
+
+
+OWN_WORDS: list[tuple[str, dict[str, Any], Severity]] = [
+    ("ltx-v2", {"type": "error", "error": {"type": "not_found_error"}}, Severity.OK),
+    ("openrouter", {"error": {"code": 404, "message": "no such job"}}, Severity.OK),
+    ("together", {"error": {"code": "not_found", "message": "no"}}, Severity.OK),
+    ("together", {"error": "Not Found"}, Severity.WARNING),
+    ("ltx-v2", NOT_FOUND, Severity.ERROR),
+    ("together", NOT_FOUND, Severity.ERROR),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "severity"), OWN_WORDS)
+async def test_a_not_found_in_a_service_s_own_words_is_believed(
+    name: str, answer: dict[str, Any], severity: Severity
+) -> None:
+    with respx.mock() as wire:
+        wire.get(url__startswith=HOST).respond(404, json=answer)
+        (finding,) = await hosted(name).check()
+
+    assert finding.severity is severity

@@ -62,7 +62,13 @@ SUBMITS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
             "input": "a {kite}",
             "background": True,
             "store": True,
-            "response_format": {"type": "video", "duration": "5s", "delivery": "uri"},
+            "response_format": {
+                "type": "video",
+                "aspect_ratio": "16:9",
+                "resolution": "720p",
+                "duration": "5s",
+                "delivery": "uri",
+            },
             "generation_config": {"seed": 7, "video_config": {"task": "text_to_video"}},
         },
     ),
@@ -76,7 +82,8 @@ async def test_a_submit_is_exactly_this(
     wanted = {"x-goog-api-key": KEY} if name == "gemini-omni" else BEARER
     with respx.mock() as wire:
         route = wire.post(f"{HOST}{path}").respond(202, json=answer)
-        remote = (await submitted(hosted(name), **ASKS)).remote
+        asks = {"duration_s": 5, "seed": 7} if name == "lightx2v" else ASKS  # it takes no size
+        remote = (await submitted(hosted(name), **asks)).remote
 
     request = route.calls.last.request
     assert sent(request) == body

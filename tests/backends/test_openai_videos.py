@@ -49,7 +49,7 @@ FORMS: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({"seed": 0}, {"prompt": "a kite", "seed": "0"}),
     ({"negative_prompt": "rain"}, {"prompt": "a kite", "negative_prompt": "rain"}),
     ({"model": "wan2.2"}, {"prompt": "a kite", "model": "wan2.2"}),
-    ({"fps": 24, "audio": True, "extra": {"lora": "x"}}, {"prompt": "a kite"}),
+    ({"fps": 24, "audio": True}, {"prompt": "a kite"}),
 ]
 
 

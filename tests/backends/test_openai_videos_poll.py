@@ -248,16 +248,40 @@ async def test_a_cancel_is_confirmed_only_by_its_sign(
     body: Any,  # noqa: ANN401 - any JSON
     outcome: CancelOutcome,
 ) -> None:
+    wire.get("/videos/video_1").respond(200, json=QUEUED)
     route = wire.delete("/videos/video_1").respond(status, json=body)
 
     assert await backend.cancel(REMOTE) is outcome
     assert route.call_count == 1
 
 
+@pytest.mark.parametrize("word", ["completed", "failed"])
+async def test_a_job_that_has_ended_is_not_deleted_by_a_cancel(
+    backend: VideoBackend, wire: respx.MockRouter, word: str
+) -> None:
+    wire.get("/videos/video_1").respond(200, json=QUEUED | {"status": word})
+    route = wire.delete("/videos/video_1").respond(200, json={"deleted": True})
+
+    assert await backend.cancel(REMOTE) is CancelOutcome.STOPPED_WAITING
+    assert not route.called
+
+
+@pytest.mark.parametrize("status", [404, 502])
+async def test_where_nobody_can_tell_how_it_stood_a_deletion_is_no_stop(
+    backend: VideoBackend, wire: respx.MockRouter, status: int
+) -> None:
+    wire.get("/videos/video_1").respond(status)
+    route = wire.delete("/videos/video_1").respond(200, json={"deleted": True})
+
+    assert await backend.cancel(REMOTE) is CancelOutcome.STOPPED_WAITING
+    assert route.called
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_a_cancel_that_found_no_ear_may_be_tried_again(
     backend: VideoBackend, wire: respx.MockRouter, status: int
 ) -> None:
+    wire.get("/videos/video_1").respond(200, json=QUEUED)
     wire.delete("/videos/video_1").respond(status)
 
     with pytest.raises(BackendError) as caught:

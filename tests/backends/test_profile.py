@@ -105,10 +105,14 @@ WRONG: list[tuple[str, str, str]] = [
     (
         '"=prompt!"',
         '"=promt!"',
-        "small.toml:13: submit.body: nothing is called 'promt' here; did you mean 'prompt'?",
+        "small.toml:14: submit.body.prompt: nothing is called 'promt' here; did you mean 'prompt'?",
     ),
-    ('"=prompt!"', '"=prompt|eval"', "small.toml:13: submit.body: no filter 'eval'; there are"),
-    ('"=prompt!"', '"a { b"', "small.toml:13: submit.body: a stray { in"),
+    (
+        '"=prompt!"',
+        '"=prompt|eval"',
+        "small.toml:14: submit.body.prompt: no filter 'eval'; there are",
+    ),
+    ('"=prompt!"', '"a { b"', "small.toml:14: submit.body.prompt: a stray { in"),
     (
         '"/jobs/{id}"',
         '"/jobs/{prompt}"',
@@ -122,7 +126,11 @@ WRONG: list[tuple[str, str, str]] = [
     ),
     ('code = ["a"]', 'message = "("', "small.toml:26: error.classify.0.message: no regular expr"),
     ('path = "/jobs/{id}/clip"', "", "small.toml: the document: the clip lies nowhere"),
-    ('"=prompt!"', '"=fps|frames"', "small.toml:13: submit.body: frames wants pictures per second"),
+    (
+        '"=prompt!"',
+        '"=fps|frames"',
+        "small.toml:14: submit.body.prompt: frames wants pictures per second",
+    ),
     (
         "[poll]",
         '[poll]\nselect = { array = "/data", where = { "id" = "{id}" } }',
@@ -152,6 +160,16 @@ WRONG: list[tuple[str, str, str]] = [
         "[submit.body]",
         '[[submit.variants]]\nwhen = "seed"\n[submit.body]',
         "small.toml:14: submit.variants.0.when: a condition is has(name) or lacks(name)",
+    ),
+    (
+        '["/id"]',
+        '["/jobs/-*[id"]',
+        "small.toml:17: extract.id.0: the entries of a list are * or *[key=text], from the end -*",
+    ),
+    (
+        'path = "/jobs/{id}/clip"',
+        'path = "/jobs/{id}/clip"\nbase64 = ["/parts/-*/data"]',
+        "small.toml:34: result.base64.0: a clip is read as it comes",
     ),
     ("[profile]", "[profile", "small.toml: no TOML"),
     ('name = "small"', 'name = "../x"', "small.toml:2: profile.name: String should match"),

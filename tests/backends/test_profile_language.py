@@ -199,7 +199,9 @@ async def test_an_address_without_a_host_is_meant_as_the_backend_sees_it(
             await backend.poll(RemoteJob("1", urls={"poll": foreign}))
 
 
-STATE_BY_STATUS = 'http = { 202 = "in_progress", 200 = "completed" }'
+STATE_BY_STATUS = """\
+http = { 200 = "completed", 202 = "in_progress", 404 = "queued", 409 = "queued", 410 = "failed" }
+"""
 
 
 @pytest.mark.parametrize(
@@ -208,6 +210,9 @@ STATE_BY_STATUS = 'http = { 202 = "in_progress", 200 = "completed" }'
         (202, b'{"id": "1", "status": "failed"}', RemoteStatus.IN_PROGRESS),
         (200, b"\0\0\0\x18ftypmp42" * 100_000, RemoteStatus.COMPLETED),
         (200, b'{"video": "AAAA"}', RemoteStatus.COMPLETED),
+        (404, b'{"detail": "not begun"}', RemoteStatus.QUEUED),
+        (409, b"not yet", RemoteStatus.QUEUED),
+        (410, b'{"error": "it broke"}', RemoteStatus.FAILED),
     ],
 )
 async def test_the_status_of_an_answer_may_be_the_state(

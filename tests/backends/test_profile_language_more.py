@@ -58,6 +58,9 @@ PARTS: JsonValue = {
 @pytest.mark.parametrize(
     ("pointer", "found"),
     [
+        ("/steps/-*/content/-*[type=video]/uri", "b"),
+        ("/steps/-*/content/*/text", "so"),
+        ("/steps/-*/type", "thought"),
         ("/steps/*/content/*/uri", "a"),
         ("/steps/*/content/*/text", "so"),
         ("/steps/*/content/*[type=video]/uri", "a"),

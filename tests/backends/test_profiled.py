@@ -134,7 +134,7 @@ async def test_a_json_submit_carries_types_tables_our_key_and_all_credentials(
     route = wire.post(SUBMITTED).respond(200, json=accepted)
 
     submission = await other.submit(
-        REQUEST.model_copy(update={"extra": {"steps": 30, "evil": 1}}), idempotency_key=JOB_ID
+        REQUEST.model_copy(update={"extra": {"steps": 30}}), idempotency_key=JOB_ID
     )
 
     request = route.calls.last.request
@@ -150,6 +150,17 @@ async def test_a_json_submit_carries_types_tables_our_key_and_all_credentials(
     ]
     assert (submission.remote.id, submission.remote.status) == ("1", RemoteStatus.QUEUED)
     assert submission.remote.urls == {"poll": "/v1/p/1"}
+
+
+async def test_an_extra_without_a_place_is_refused_unsent(
+    other: VideoBackend, wire: respx.MockRouter
+) -> None:
+    with pytest.raises(RefusedByBackend, match="evil"):
+        await other.submit(
+            REQUEST.model_copy(update={"extra": {"steps": 30, "evil": 1}}), idempotency_key=JOB_ID
+        )
+
+    assert not wire.calls
 
 
 async def test_a_size_that_the_table_does_not_know_is_refused_unsent(

@@ -104,7 +104,7 @@ def test_a_refused_submit_is_recorded_and_said(
 ) -> None:
     assert recorded(folder, "#refuse of a kite", "--yes") == 2
 
-    assert "content rules" in capsys.readouterr().err
+    assert "This prompt is not taken" in capsys.readouterr().err
     assert "rejected_by_moderation" in replayed(folder, capsys)[-1]
 
 

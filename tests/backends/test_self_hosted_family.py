@@ -195,6 +195,7 @@ async def test_only_who_stops_the_work_is_believed_to_have_stopped(
     answer: dict[str, Any], outcome: CancelOutcome
 ) -> None:
     with respx.mock() as wire:
+        wire.get(f"{HOST}/videos/1").respond(200, json={"id": "1", "status": "in_progress"})
         wire.delete(f"{HOST}/videos/1").respond(200, json=answer)
 
         assert await family("openai-videos").cancel(RemoteJob("1")) is outcome

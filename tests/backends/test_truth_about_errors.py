@@ -22,6 +22,15 @@ ASKED: dict[str, Any] = {"aspect_ratio": "16:9", "resolution": "720p", "duration
 DONE = {"status": "COMPLETED"}
 REJECTED = {"is_output_rejection": True}
 AZURE = "ResponsibleAIPolicyViolation"
+FLAGGED = {
+    "detail": [
+        {
+            "msg": "The content could not be processed because it contained material flagged by a "
+            "content checker.",
+            "type": "content_policy_violation",
+        }
+    ]
+}
 
 
 async def refused(name: str, status: int, answer: object, **headers: str) -> BackendError:
@@ -63,6 +72,9 @@ SHAPES: dict[str, list[tuple[str, int | None, dict[str, Any]]]] = {
         ("openai-videos", 400, {"error": {"code": "x", "inner_error": {"code": AZURE}}}),
         ("dashscope", 400, {"code": "DataInspectionFailed"}),
         ("kling", 400, {"code": 1301}),
+        ("fal", 422, FLAGGED),
+        ("huggingface", 422, FLAGGED),
+        ("huggingface+wavespeed", 400, {"code": 1200, "message": "no"}),
     ],
     "a refusal inside 200": [
         ("minimax-v1", 200, {"base_resp": {"status_code": 1026}}),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rushes.backends import BackendConfig
+from rushes.backends import KINDS, BackendConfig
 from rushes.backends.contract import PICTURE, WORDS, Traits
+from rushes.backends.profile_files import load_profile
 from rushes.domain import CancelOutcome
 from rushes.net import Secret
 from tests.backends.graphs import graph, write_graph
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 KEY = "contract-key-5f1d20"
 CRUMB = "contract-crumb-77"
 SMALL = {"width": 128, "height": 72, "duration_s": 1}
+SHORT = {"duration_s": 1}
+"""For profiles that have no words for a size of one's own."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,13 @@ class Row(Traits):
     @property
     def words(self) -> set[str]:
         return set(WORDS) - set(self.cannot)
+
+    @property
+    def least(self) -> Mapping[str, Any]:
+        """What to ask for: as small as the profile can say it."""
+        if self.asks is not SMALL or self.profile in KINDS:
+            return self.asks
+        return SMALL if load_profile(self.profile).takes().pixels else SHORT
 
     def config(self, address: str, folder: Path, *, secret: str = KEY) -> BackendConfig:
         headers = {} if self.with_key else {"X-Sentinel": Secret(secret)}
@@ -64,6 +74,7 @@ def comfyui(base: str, *cannot: str) -> Row:
         "comfyui",
         base,
         options=lambda folder: {"workflow": write_graph(folder, WITH_PICTURE)},
+        has_progress=True,
         takes_picture=True,
         cancel=CancelOutcome.CONFIRMED,
         refused="refused_by_backend",  # it has no content rules
@@ -95,6 +106,7 @@ ROWS = [
         in_every_run=True,
         cancel=CancelOutcome.CONFIRMED,
     ),
+    Row("openai-videos", "/openai/v1", takes_picture=True, has_progress=True),
     Row("openai-videos", "/sglang/v1", takes_picture=True, has_progress=True),
     Row(
         "openai-videos",
@@ -136,20 +148,39 @@ ROWS = [
         says_when=False,
     ),
     Row("sync-json", "/sync-json/v1", is_synchronous=True),
-    Row("huggingface", "/huggingface", models=("maker/rehearsal/text-to-video",)),
-    Row("huggingface+novita", "/huggingface", models=("rehearsal",), is_synchronous=True),
-    Row("huggingface+replicate", "/huggingface", models=("maker/r",), is_synchronous=True),
-    Row("huggingface+together", "/huggingface", models=("maker/rehearsal",)),
-    Row("huggingface+wavespeed", "/huggingface", models=("maker/rehearsal",)),
+    Row(
+        "huggingface", "/huggingface", models=("maker/rehearsal/text-to-video",), is_provable=False
+    ),
+    Row(
+        "huggingface+novita",
+        "/huggingface",
+        models=("rehearsal",),
+        is_synchronous=True,
+        is_provable=False,
+    ),
+    Row(
+        "huggingface+replicate",
+        "/huggingface",
+        models=("maker/r",),
+        is_synchronous=True,
+        is_provable=False,
+    ),
+    Row("huggingface+together", "/huggingface", models=("maker/rehearsal",), is_provable=False),
+    Row("huggingface+wavespeed", "/huggingface", models=("maker/rehearsal",), is_provable=False),
     Row(
         "sync-bytes",
         "/v1",
         takes_picture=True,
         in_every_run=True,
         is_synchronous=True,
-        withheld="refused_by_backend",
     ),
-    Row("fal", "/fal", takes_picture=True, models=("fal-ai/rehearsal/text-to-video",)),
+    Row(
+        "fal",
+        "/fal",
+        takes_picture=True,
+        models=("fal-ai/rehearsal/text-to-video",),
+        is_provable=False,
+    ),
     Row(
         "replicate",
         "/replicate",
@@ -167,8 +198,9 @@ ROWS = [
         cancel=CancelOutcome.CONFIRMED,
         busy=("quota_exhausted", False),
         asks={"duration_s": 2},
+        cannot=("#refuse",),  # it takes the prompt, and its task fails
     ),
-    Row("luma", "/luma", takes_picture=True, asks={}),
+    Row("luma", "/luma", takes_picture=True, asks={}, is_provable=False),
     Row("kling", "/kling", asks={}),
     Row("kling+image", "/kling", takes_picture=True, asks={"first_frame": PICTURE}),
     Row("dashscope", "/dashscope", takes_picture=True, rewrites=True, cancel=None),
@@ -182,18 +214,11 @@ ROWS = [
         "/ltx",
         takes_picture=True,
         is_synchronous=True,
-        busy=("concurrency_limited", True),
         cannot=("#html-answer", "#bare-answer"),  # its clips do not say that they are clips
     ),
-    Row("ltx-v2", "/ltx", busy=("concurrency_limited", True)),
-    Row(
-        "ltx-v2+image",
-        "/ltx",
-        takes_picture=True,
-        busy=("concurrency_limited", True),
-        asks=SMALL | {"first_frame": PICTURE},
-    ),
-    Row("higgsfield", "/higgsfield", models=("maker/rehearsal",)),
+    Row("ltx-v2", "/ltx"),
+    Row("ltx-v2+image", "/ltx", takes_picture=True, asks=SMALL | {"first_frame": PICTURE}),
+    Row("higgsfield", "/higgsfield", models=("maker/rehearsal",), is_provable=False),
     Row("wavespeed", "/wavespeed", takes_picture=True, models=("maker/rehearsal",)),
     Row(
         "siliconflow",

@@ -127,7 +127,7 @@ class Lantern(HostedDialect):
     `length` such as `5sec`, `frame` with `across` and `down`) answers 202 with `tickets`, of which
     the first has your `number`. `POST /desk` with the numbers that are `asked` for gives
     `answers`, each with `number`, `mood` and a `remark`. `POST /desk/NUMBER/handover` says where
-    the `reel` `lies`: fetch it with your key. `POST /desk/NUMBER/halt` stops at once. Whatever
+    the `reel` `lies`: fetch it with your key. `POST /desk/NUMBER/halt` stops what runs. Whatever
     goes wrong is a `sorry` with `sort` and `words`. `GET /desk/hours` says whether we are open.
     """
 
@@ -190,8 +190,11 @@ class Lantern(HostedDialect):
         return await self.send(self.job_of(request))
 
     async def halt(self, request: Request) -> Response:
-        self.rehearsal.forget(self.job_of(request))
-        return JSONResponse({"halted": True})
+        job = self.job_of(request)
+        is_late = self.rehearsal.standing(job).ended_at is not None
+        if not is_late:
+            self.rehearsal.forget(job)
+        return JSONResponse({"halted": not is_late})
 
     def refuse(self, refusal: Refusal) -> Response:
         sort = "unseemly" if refusal.code == "content_policy_violation" else "mishap"

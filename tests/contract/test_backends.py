@@ -45,7 +45,7 @@ class TestBackends(BackendContract):
     @pytest.fixture(params=[_named(row) for row in ROWS])
     def traits(self, request: pytest.FixtureRequest) -> Row:
         row: Row = request.param
-        return row
+        return replace(row, asks=row.least)
 
     @pytest.fixture
     def server(self, traits: Row, locked: dict[bool, str]) -> MockServer:

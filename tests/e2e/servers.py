@@ -21,6 +21,10 @@ PLAIN_BACKEND = Path(__file__).with_name("plain_backend.py")
 START_S = 30.0
 PAUSE_S = 0.05
 T = TypeVar("T")
+SUITE_KEY = "canary-of-all-b7c1d09e52f8"
+"""What every site has as its backend's key, unless a test gives it one."""
+KEYED = frozenset({"RUSHES_BACKEND_KEY", "RUSHES_BACKEND_KEY_FILE", "RUSHES_BACKENDS_FILE"})
+LEAK_MAX = 30_000_000
 ADDRESS = re.compile(r"http://[^\s)]+")
 
 
@@ -92,8 +96,16 @@ class Programs:
         return program
 
     def launch(self, *command: str, **settings: str) -> Program:
-        """Start `rushes COMMAND` and return at once."""
+        """Start `rushes COMMAND` and return at once; a site has a key for its backend."""
+        if command[0] == "serve" and KEYED.isdisjoint(settings):
+            settings["RUSHES_BACKEND_KEY"] = SUITE_KEY
         return self._run(command[0], "-m", "rushes", *command, **settings)
+
+    def leaks(self) -> list[str]:
+        """Return the files of ours, logs and data folders, in which a site's key is to be found."""
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        small = (path for path in files if path.stat().st_size < LEAK_MAX)
+        return [str(path) for path in small if SUITE_KEY.encode() in path.read_bytes()]
 
     def mock(self, *options: str, folder: str = "mock") -> Program:
         """Start the rehearsal backend, quick by default."""
@@ -113,10 +125,11 @@ class Programs:
         return program
 
     def end_all(self) -> None:
-        """End whatever still runs."""
+        """End whatever still runs; none of it may have shown its backend's key."""
         for program in self.started:
             if program.process.poll() is None:
                 program.kill()
+        assert self.leaks() == []
 
     def _run(self, name: str, *python: str, **settings: str) -> Program:
         log = self.folder / f"{name}-{len(self.started)}.log"

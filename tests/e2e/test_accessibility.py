@@ -57,11 +57,13 @@ def _screens(started: Programs) -> dict[str, str]:
         "delete": f"{busy.url}/jobs/{jobs['done']}/delete",
         "about": f"{busy.url}/about",
         "erase": f"{busy.url}/erase",
+        "queue": f"{busy.url}/queue",
         "error": f"{busy.url}/nowhere",
         "several backends": f"{_several(started, mock)}/?seed=7&negative_prompt=blur&also=quiet",
         "administration": f"{slow.url}/admin",
         "settings in force": f"{slow.url}/admin/settings",
         "audit": f"{slow.url}/admin/audit",
+        "doctor": f"{slow.url}/admin/doctor",
         "arriving studio": f"{slow.url}/",
         "arriving": f"{slow.url}/jobs/{arriving}",
         **{name: f"{busy.url}/jobs/{job_id}" for name, job_id in jobs.items()},
@@ -116,6 +118,7 @@ def violations(browser: Browser, screens: dict[str, str], scheme: str) -> dict[s
         expect(page.locator(".bare")).to_be_hidden()  # the style is there
         if name != "sign in":  # which has no scripts
             expect(page.locator("#show-keys")).to_be_visible()
+        settle(page, name)
         found[name] = report(page)
     page.goto(screens["full studio"])
     with page.expect_navigation():
@@ -126,6 +129,12 @@ def violations(browser: Browser, screens: dict[str, str], scheme: str) -> dict[s
     found["keys"] = report(page)
     context.close()
     return {name: text for name, text in found.items() if text}
+
+
+def settle(page: Page, name: str) -> None:
+    """Wait for what a screen fetches after it is there."""
+    if name == "doctor":
+        expect(page.locator(".doctor tbody tr").nth(3)).to_be_visible(timeout=30_000)
 
 
 def report(page: Page) -> str:
@@ -142,6 +151,7 @@ def test_nothing_scrolls_sideways_on_a_small_phone(
     for name, address in screens.items():
         page.goto(address, wait_until="domcontentloaded")
         expect(page.locator("html")).to_have_attribute("lang", language)
+        settle(page, name)
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > 320:
             wide[name] = width

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -12,6 +12,8 @@ from tests.e2e.servers import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from playwright.sync_api import Route
 
     from tests.e2e.servers import Program
 
@@ -108,3 +110,86 @@ def test_a_hostile_prompt_stays_text(site: Program, page: Page) -> None:
     page.goto(f"{site.url}/jobs/{job_id}")
 
     expect(page.get_by_text(prompt).first).to_be_visible()
+
+
+NO_CLIP: dict[str, Any] = {
+    "status": 200,
+    "content_type": "video/mp4",
+    "body": "this is no clip at all",
+}
+
+
+@pytest.fixture
+def finished(site: Program) -> str:
+    """The id of a job with a clip."""
+    job_id = site.submit("a clip for another browser", aspect_ratio="16:9", resolution="360p")
+    site.wait_job(job_id, "completed")
+    return job_id
+
+
+@pytest.mark.slow
+def test_a_clip_that_the_browser_cannot_play_is_named(
+    site: Program, finished: str, page: Page
+) -> None:
+    page.route("**/clip*", lambda route: route.fulfill(**NO_CLIP))
+    page.goto(f"{site.url}/jobs/{finished}")
+    words = page.get_by_role("alert")
+
+    expect(words).to_have_text(
+        "This browser cannot play this clip (MP4, avc1). Download it instead.", timeout=SOON
+    )
+    page.get_by_role("button", name="Star").click()  # what is around the player is drawn anew
+    expect(page.get_by_role("button", name="Unstar")).to_be_visible()
+    expect(words).to_be_visible(timeout=SOON)
+    page.unroute("**/clip*")
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="Download it instead.").click()
+    assert coming.value.suggested_filename.endswith(".mp4")
+
+
+@pytest.mark.slow
+def test_a_clip_that_is_gone_is_not_blamed_on_the_browser(
+    site: Program, finished: str, browser: Browser
+) -> None:
+    with browser.new_context(locale="en") as context:
+        page = context.new_page()
+        asked: list[str] = []
+
+        def refuse(route: Route) -> None:
+            asked.append(route.request.method)
+            route.fulfill(status=404)
+
+        page.route("**/clip*", refuse)
+        with page.expect_response(lambda answer: answer.request.method == "HEAD"):
+            page.goto(f"{site.url}/jobs/{finished}")
+        page.wait_for_function("document.querySelector('video').error !== null")
+
+        expect(page.get_by_role("alert")).to_have_count(0)
+        assert asked.count("HEAD") == 1
+
+
+@pytest.mark.slow
+def test_a_clip_that_plays_has_no_such_words(site: Program, finished: str, page: Page) -> None:
+    page.goto(f"{site.url}/jobs/{finished}")
+
+    assert plays(page)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+GIF = "data:image/gif;base64,R0lGODlhAQABAIAAAP8AAP8AACwAAAAAAQABAAACAkQBADs="
+ADD = """([src, poster]) => {
+  const image = Object.assign(new Image(), { src });
+  image.dataset.poster = poster;
+  document.body.append(image);
+}"""
+
+
+@pytest.mark.slow
+def test_a_moving_picture_gets_a_still_one_too(site: Program, finished: str, page: Page) -> None:
+    page.goto(f"{site.url}/about")
+    expect(page.locator("#show-keys")).to_be_visible()
+    with page.expect_request(lambda request: request.method == "PUT") as coming:
+        page.evaluate(ADD, [GIF, f"/jobs/{finished}/poster"])
+
+    assert coming.value.url == f"{site.url}/jobs/{finished}/poster"
+    assert coming.value.headers["content-type"] == "image/webp"

@@ -2,87 +2,96 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from tests.e2e.canary import (
+    Parrot,
+    everything_served,
+    files_with,
+    processes_with,
+    shared,
+    two_backends,
+)
+from tests.e2e.servers import SUITE_KEY, wait_for
+
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from tests.e2e.servers import Program, Programs
 
 CANARY = "canary-8f3b1c97d24e6a05"
 PIECE = CANARY[7:19]
 ASKED = {"aspect_ratio": "16:9", "resolution": "360p", "duration": "2"}
 PROMPTS = ("a quiet canary", "a canary #fail", "a canary #refuse", "a canary #lost-answer")
+REPEATED = ("say it again", "say it again #key", "say it again #broken")
 ENDS = ("completed", "failed", "cancelled", "unknown")
 
 
-def everything_served(site: Program, job_ids: list[str]) -> str:
-    """Return every page, event and answer that a viewer can get, headers included."""
-    paths = ["/", "/healthz", "/readyz", "/api/v1/jobs", "/api/v1/changes?after=0", "/nothing"]
-    paths += ["/api/v1/openapi.json", "/events?after=0", "/metrics", "/about", "/queue", "/library"]
-    paths += ["/library?state=deleted", "/api/v1/backends", "/admin", "/admin/settings", "/export"]
-    paths += ["/admin/audit", "/admin/doctor", "/erase", "/.well-known/security.txt"]
-    for job_id in job_ids:
-        paths += [f"/jobs/{job_id}", f"/api/v1/jobs/{job_id}", f"/jobs/{job_id}/delete"]
-        paths += [f"/jobs/{job_id}/clip?with=recipe", f"/?from={job_id}"]
+@pytest.fixture
+def parrot() -> Generator[Parrot]:
+    with Parrot() as parrot:
+        Thread(target=parrot.serve_forever, daemon=True).start()
+        yield parrot
+        parrot.shutdown()
+
+
+def refusals(site: Program, job_id: str) -> list[httpx.Response]:
+    """Return an answer of each kind that says no."""
     with httpx.Client(base_url=site.url, timeout=20) as browser:
-        return "\n".join(told(browser, path) for path in paths)
+        return [
+            browser.get("/nothing"),
+            browser.post("/nothing"),
+            browser.post("/api/v1/jobs", json={"prompt": ""}),
+            browser.post("/jobs", data={"prompt": "", "backend": "parrot"}),
+            browser.post("/api/v1/jobs", json={"prompt": "one too many"}),
+            browser.post("/jobs", data={"prompt": "one too many", "backend": "parrot"}),
+            browser.post("/api/v1/jobs", content=b"x" * 2_000_000),
+            browser.post(f"/jobs/{job_id}/restore", headers={"Sec-Fetch-Site": "cross-site"}),
+            browser.post(f"/jobs/{job_id}/check-again"),
+            browser.get("/metrics", headers={"Host": "elsewhere.test"}),
+        ]
 
 
-def told(browser: httpx.Client, path: str) -> str:
-    with browser.stream("GET", path) as answer:
-        body = next(answer.iter_raw(), b"") if path.startswith("/events") else answer.read()
-        return f"{answer.headers}\n{body.decode(errors='replace')}"
-
-
-def files_with(piece: str, folder: Path) -> list[str]:
-    """Return the files that hold it, whatever the case of its letters."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return [str(path) for path in files if piece.encode() in path.read_bytes().lower()]
-
-
-def processes_with(piece: str, *programs: Program) -> list[str]:
-    """Return what the process list shows of our programs and their children that holds it."""
-    ours = {program.process.pid for program in programs}
-    ours |= {pid for pid, parent in parents().items() if parent in ours}
-    shown = [Path(f"/proc/{pid}/{what}") for pid in ours for what in ("cmdline", "environ")]
-    return [str(path) for path in shown if piece.encode() in path.read_bytes().lower()]
-
-
-def parents() -> dict[int, int]:
-    """Return every process's parent that can be read."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            found[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    return found
-
-
-def test_a_canary_key_is_found_nowhere(programs: Programs) -> None:
-    key_file = programs.folder / "key"
-    key_file.write_text(CANARY)
-    mock = programs.mock("--key", CANARY, folder="elsewhere")
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["header", "cookie", "address"])
+def test_a_canary_key_is_found_nowhere(programs: Programs, parrot: Parrot, way: str) -> None:
+    (programs.folder / "key").write_text(CANARY)
+    mock = programs.mock(*(("--key", CANARY) if way == "header" else ()), folder="elsewhere")
+    asked = [("real", prompt) for prompt in PROMPTS] + [("parrot", prompt) for prompt in REPEATED]
     site = programs.site(
-        mock,
-        RUSHES_BACKEND_KEY_FILE=str(key_file),
+        None,
+        RUSHES_BACKENDS_FILE=str(two_backends(programs.folder, way, mock.url, parrot)),
         RUSHES_LOG_LEVEL="debug",
         RUSHES_METRICS_NETWORKS="127.0.0.1/32",
+        RUSHES_MAX_DAILY=str(len(asked) + 1),
     )
-    job_ids = [site.submit(prompt, **ASKED) for prompt in PROMPTS]
-    ended = [site.wait_job(job_id, *ENDS)["status"] for job_id in job_ids]
+    ids = [site.submit(prompt, backend=name, **ASKED) for name, prompt in asked]
+    ended = [site.wait_job(job_id, *ENDS)["status"] for job_id in ids[: len(PROMPTS) + 2]]
+    site.wait_job(ids[-1], *ENDS, "queued")
+    token = shared(site, ids[0])
     mock.kill()
-    job_ids.append(site.submit("into the void", **ASKED))
-    site.wait_job(job_ids[-1], "queued")
+    ids.append(site.submit("into the void", backend="real", **ASKED))
+    site.wait_job(ids[-1], "queued")
 
-    served = everything_served(site, job_ids)
+    data = programs.folder / "data"
+    served = everything_served(site, ids, data, token)
+    refused = refusals(site, ids[0])
+    statuses = [answer.status_code for answer in refused]
+    served += "\n".join(f"{answer.headers}\n{answer.text}" for answer in refused)
 
-    assert ended == ["completed", "failed", "failed", "unknown"]
+    assert ended[:4] == ["completed", "failed", "failed", "unknown"]
+    assert CANARY in parrot.heard, "it was sent, and said back"
+    assert "for " in served
+    assert statuses == [404, 404, 422, 422, 429, 429, 413, 403, 409, 400]
+    assert f"200 /s/{token}" in served
+    assert "200 /doctor/seen" in served
     assert "rushes_jobs" in served
     assert PIECE not in served
-    assert files_with(PIECE, programs.folder / "data") == []
+    assert files_with(PIECE, data) == []
     assert PIECE not in site.printed()
     assert processes_with(PIECE, site) == []
 
@@ -98,6 +107,21 @@ def test_a_wrong_key_is_told_without_showing_it(programs: Programs) -> None:
 
     assert "RUSHES_BACKEND_KEY" in served
     assert PIECE not in served + site.printed()
+
+
+def test_every_site_of_the_suite_has_a_key_that_is_looked_for(
+    programs: Programs, parrot: Parrot
+) -> None:
+    site = programs.site(None, RUSHES_BACKEND_URL=parrot.url)
+    wait_for(lambda: SUITE_KEY in parrot.heard, at_most=20)
+    clean = programs.leaks()
+    leak = programs.folder / "data" / "leak"
+    leak.write_text(f"a line with {SUITE_KEY}")
+    leaking = programs.leaks()
+    leak.unlink()
+
+    assert SUITE_KEY not in site.printed()
+    assert (clean, leaking) == ([], [str(leak)])
 
 
 SAID = "Nightjar-5d1e7c"

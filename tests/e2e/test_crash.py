@@ -68,6 +68,7 @@ def test_killed_in_the_middle_what_ran_is_followed_and_what_waited_runs(programs
     assert submissions(mock, "second in line") == 1
 
 
+@pytest.mark.slow
 def test_killed_while_submitting_it_is_unknown_and_never_sent_again(programs: Programs) -> None:
     mock = programs.mock()
     site = programs.site(mock)

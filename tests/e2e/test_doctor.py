@@ -46,8 +46,19 @@ class Fault:
 PASS = "proxy_pass http://rushes;            # with a slash at its end the prefix is stripped"
 HOST = "proxy_set_header Host              $http_host;      # $host would lose the port"
 SENDER = "proxy_set_header X-Forwarded-For   $remote_addr;"
-NO_STATIC = "    location /video/static/ { return 404; }"
+NO_STATIC = r"    location ~ \.css$ { return 404; }"
 VERSION = "proxy_http_version 1.1;"
+REMOTE_USER = f'proxy_set_header {"Remote-User":33} "";'
+REMOTE_GROUPS = f'proxy_set_header {"Remote-Groups":33} "";'
+OF_PROGRAMS = """\
+    location /video/api/v1/ {
+        proxy_pass http://rushes;
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+    }
+"""
+"""What seems to let programs past a portal, and lets anybody be anybody."""
 
 
 def also(*lines: str) -> Words:
@@ -61,12 +72,12 @@ FAULTS = {
         "host", {HOST: "proxy_set_header Host $host;"}, "Host $http_host;"
     ),
     "the wrong scheme": Fault(
-        "scheme", {"X-Forwarded-Proto $scheme": "X-Forwarded-Proto http"}, "Proto $scheme;"
+        "scheme", {"X-Forwarded-Proto $scheme": "X-Forwarded-Proto http"}, "Proto https;"
     ),
     "another path": Fault(
         "prefix",
         {PASS: "proxy_pass http://rushes/films/; #"},
-        "proxy_pass http://rushes;",
+        "; # in location /video/",
         is_whole=False,
     ),
     "a sender that is believed": Fault(
@@ -76,9 +87,21 @@ FAULTS = {
     ),
     "a name that anybody can give": Fault(
         "identity headers",
-        {'proxy_set_header Remote-User           "";': ""},
+        {REMOTE_USER: ""},
         'Remote-User "";',
         BY_HEADER,
+    ),
+    "a name that programs can give": Fault(
+        "identity headers",
+        {"    location /video/ {": f"{OF_PROGRAMS}    location /video/ {{"},
+        'Remote-User "";',
+        BY_HEADER,
+    ),
+    "groups that anybody can give": Fault(
+        "identity headers",
+        {REMOTE_GROUPS: ""},
+        'Remote-Groups "";',
+        BY_HEADER | {"RUSHES_AUTH_GROUPS_HEADER": "Remote-Groups"},
     ),
     "redirects led elsewhere": Fault(
         "redirects", also("proxy_redirect / /elsewhere/;"), "proxy_redirect off;"
@@ -125,6 +148,7 @@ def asked_of(front: Front, built: Street, auth: Words | None = None) -> tuple[in
     """Run it as the operator of a house would; return its exit code and all that it said."""
     done = asked(
         RUSHES_DATA_DIR=str(front.house.data),
+        RUSHES_PORT=front.relay.address.rpartition(":")[2],
         RUSHES_PUBLIC_URL=front.address(""),
         RUSHES_TRUSTED_PROXIES="127.0.0.1",
         SSL_CERT_FILE=str(built.certificate.cert),
@@ -141,19 +165,41 @@ def wrong(said: str) -> list[str]:
 # --- faults -------------------------------------------------------------------------------------
 
 
+def mended(text: str, said: str) -> str:
+    """Return nginx's file with the printed line put in, as by somebody who reads no further."""
+    (line,) = re.findall("in nginx: (.*)", said)
+    if line.startswith("location "):
+        return text.replace(line.partition(" #")[0].replace("^~ ", ""), line)
+    for directive in filter(None, map(str.strip, line.partition("#")[0].split(";"))):
+        name, first, *_ = directive.split()
+        same = rf"^ *{name} +{first if name == 'proxy_set_header' else ''}[^;]*;"
+        if name == "proxy_pass":
+            text = re.sub(same, f"        {directive};", text, flags=re.MULTILINE)
+        else:
+            text = re.sub(same, "", text, flags=re.MULTILINE)
+            text = re.sub("( +proxy_pass [^;]+;)", rf"\1 {directive};", text)
+    return text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_planted_fault_is_named_and_nothing_else(built: Street, fault: Fault) -> None:
+def test_a_planted_fault_is_named_and_its_line_mends_it(built: Street, fault: Fault) -> None:
     house = built.build("/video", fault.auth) if fault.auth else None
     with built.front(
         "nginx", Layout.KEPT, fault.changes, house=house, is_whole=fault.is_whole
     ) as front:
         code, said = asked_of(front, built, fault.auth)
+        file = front.prepared.folder / "nginx.conf"
+        file.write_text(mended(file.read_text(), said))
+        front.proxy.kill()
+        front.restart()
+        code_after, said_after = asked_of(front, built, fault.auth)
 
     assert wrong(said) == [fault.subject], said
     assert "in nginx: " in said
     assert fault.line in said
     assert code == 2
+    assert (code_after, wrong(said_after)) == (0, []), said_after
 
 
 @pytest.mark.slow
@@ -196,6 +242,7 @@ def test_the_files_that_we_ship_have_no_fault(built: Street, name: str, layout: 
 # --- the command --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_finds_nothing_wrong_with_a_server_of_ones_own(
     programs: Programs, mock: Program
 ) -> None:

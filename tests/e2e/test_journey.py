@@ -61,6 +61,7 @@ def test_a_double_post_is_one_job(site: Program) -> None:
     ("word", "status", "kind", "executed"),
     [
         ("#refuse", "failed", "rejected_by_moderation", 0),
+        ("#reject", "failed", "rejected_by_moderation", 1),
         ("#fail", "failed", "generation_failed", 1),
         ("#error", "failed", "generation_failed", 1),
         ("#lost-answer", "unknown", "outcome_unknown", 1),
@@ -77,6 +78,7 @@ def test_rehearsed_trouble_ends_as_what_it_is(
     assert mock.get("/_mock/stats").json()["by_prompt"].get(prompt, 0) == executed
 
 
+@pytest.mark.slow
 def test_a_busy_backend_is_asked_again_until_it_takes_the_job(site: Program, mock: Program) -> None:
     prompt = "patience #busy"
 
@@ -96,6 +98,7 @@ def test_cancel_of_a_stalled_job_tells_the_truth(site: Program) -> None:
     assert "cancel" in site.get(f"/jobs/{job_id}").text.lower()
 
 
+@pytest.mark.slow
 def test_the_site_starts_although_the_backend_is_off_and_goes_on_when_it_is_back(
     programs: Programs,
 ) -> None:

@@ -1,79 +1,36 @@
-"""Behind nginx and Caddy with a portal that asks who is there, set up as docs/hosting.md says."""
+"""Behind proxies with a portal that asks who is there, set up as docs/hosting.md says."""
 
 from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.fronts import Front, House, Street, street
-from tests.e2e.proxies import PROXIES, ROOT, Layout, replaced
+from tests.e2e.portals import ASKING, LOCATION_WITH_401, SETS, Portal, Recipe, block
+from tests.e2e.proxies import Layout, enabled
+from tests.e2e.servers import wait_for
 from tests.e2e.test_browser import SOON
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from tests.e2e.proxies import Words
     from tests.e2e.servers import Program
 
 pytestmark = pytest.mark.slow
 
-HOSTING = (ROOT / "docs/hosting.md").read_text()
-SETS: dict[str, tuple[str, str]] = {
-    name.split(" ")[0]: (user, groups)
-    for name, user, groups in re.findall(
-        r"^\| ([\w-]+[^|]*) \| `([\w-]+)` \| `([\w-]+)` \| `/", HOSTING, re.MULTILINE
-    )
-}
-PARTED = {"Authentik": "|"}
-PORTAL = "127.0.0.1:9091"
+KNOWN = {"Cookie": "portal=ann"}
 MALLORY = "mallory"
-
-
-class Portal(ThreadingHTTPServer):
-    """Thirty lines of single sign-on: a cookie is a name, no cookie is a 302 or a 401."""
-
-    daemon_threads = True
-    answer = 302
-    told: tuple[tuple[str, str], ...] = ()
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Asked)
-
-    @property
-    def address(self) -> str:
-        return f"localhost:{self.server_port}"
-
-
-class _Asked(BaseHTTPRequestHandler):
-    server: Portal
-
-    def do_GET(self) -> None:
-        asked = urlsplit(self.path)
-        if asked.path == "/login":
-            (back,) = parse_qs(asked.query).get("rd") or [""]
-            self._say(302, ("Set-Cookie", "portal=ann; Path=/"), ("Location", back or "/"))
-        elif "portal=ann" in self.headers.get("Cookie", ""):
-            self._say(200, *self.server.told)
-        else:
-            back = f"https://{self.headers.get('X-Forwarded-Host', '')}/video/"
-            login = f"http://{self.server.address}/login?rd={back}"
-            self._say(self.server.answer, ("Location", login))
-
-    def _say(self, status: int, *headers: tuple[str, str]) -> None:
-        self.send_response(status)
-        for name, value in (*headers, ("Content-Length", "0")):
-            self.send_header(name, value)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its own name
-        """Keep quiet."""
+VIEWERS = (
+    "# raise MaxRequestWorkers in mods-available/mpm_event.conf when there are more viewers.\n"
+)
+ASKED_FOR = "/library?q=a+crane&state=done"
 
 
 @pytest.fixture(scope="module")
@@ -96,49 +53,8 @@ def houses() -> dict[str, House]:
     return {}
 
 
-def block(language: str, start: str) -> str:
-    """Return a block of docs/hosting.md."""
-    (found,) = re.findall(rf"```{language}\n(\s*{start}.*?)```", HOSTING, re.DOTALL)
-    return str(found)
-
-
-def changes(proxy: str, headers: tuple[str, str], portal: Portal, answer: int) -> Words:
-    """Return what the documents say is to be done to a shipped file, for one set of headers."""
-    user, groups = headers
-    words = {
-        "Remote-User": user,
-        "Remote-Groups": groups,
-        "remote_user": user.lower().replace("-", "_"),
-        "remote_groups": groups.lower().replace("-", "_"),
-        PORTAL: f"127.0.0.1:{portal.server_port}",
-        "https://portal.example.org/": f"http://{portal.address}/login",
-    }
-    if proxy == "caddy":
-        start = "\t\treverse_proxy 127.0.0.1:8000 {"
-        return {start: replaced(block("caddy", "route"), words) + start}
-    inside = replaced(block("nginx", "auth_request"), words)
-    beside = replaced(block("nginx", "location"), words)
-    if answer == 401:
-        inside = inside.replace("error_page 401 = @portal;", "")
-    shipped = PROXIES["nginx"].site.text()
-    emptied = re.findall(rf"^ *proxy_set_header (?:{user}|{groups}) +\"\";\n", shipped, re.M | re.I)
-    return {
-        **dict.fromkeys(emptied, ""),
-        "    location /video/ {\n": f"{beside}    location /video/ {{\n{inside}",
-    }
-
-
-@contextmanager
-def standing(
-    built: Street, houses: dict[str, House], portal: Portal, proxy: str, kind: str, answer: int
-) -> Generator[Front]:
-    """Stand a proxy with a portal before the site, so that strangers are answered as asked.
-
-    nginx knows a portal's 401 alone, and makes the redirect by itself.
-    """
+def house_of(built: Street, houses: dict[str, House], kind: str) -> House:
     user, groups = SETS[kind]
-    portal.answer = 401 if proxy == "nginx" else answer
-    portal.told = ((user, "ann"), (groups, PARTED.get(kind, ",").join(["makers", "admins"])))
     if kind not in houses:
         settings = {
             "RUSHES_AUTH": "proxy",
@@ -147,14 +63,37 @@ def standing(
             "RUSHES_ADMIN_GROUP": "admins",
         }
         houses[kind] = built.build("/video", settings)
-    with built.front(
-        proxy,
-        Layout.KEPT,
-        changes(proxy, SETS[kind], portal, answer),
-        house=houses[kind],
-        is_whole=False,
-    ) as front:
+    return houses[kind]
+
+
+@contextmanager
+def standing(
+    built: Street, houses: dict[str, House], portal: Portal, proxy: str, kind: str, answer: int
+) -> Generator[Front]:
+    """Stand a proxy with a portal before the site; the portal answers strangers as asked."""
+    portal.play(kind, answer)
+    changes = Recipe(kind, portal).changes(proxy)
+    house = house_of(built, houses, kind)
+    with built.front(proxy, Layout.KEPT, changes, house=house, is_whole=False) as front:
+        wait_for(lambda: is_asking(front), at_most=20)
         yield front
+
+
+def is_asking(front: Front) -> bool:
+    """Whether the proxy is there and knows its ways: Traefik listens before it does."""
+    assert front.proxy.process.poll() is None, front.proxy.printed()
+    try:
+        with front.client() as client:
+            return client.get(front.address("/static/app.css")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def made_token(client: httpx.Client, front: Front, **known: Any) -> str:  # noqa: ANN401 - httpx's own
+    made = client.post(front.address("/account/tokens"), data={"label": "x"}, **known)
+    assert made.status_code == 200, made.text
+    (token,) = re.findall(r'id="new-token">(rushes_[^<]+)<', made.text)
+    return str(token)
 
 
 def test_the_documents_name_four_portals() -> None:
@@ -162,13 +101,12 @@ def test_the_documents_name_four_portals() -> None:
 
 
 @pytest.mark.parametrize("answer", [302, 401])
-@pytest.mark.parametrize("proxy", ["nginx", "caddy"])
+@pytest.mark.parametrize("proxy", ASKING)
 @pytest.mark.parametrize("kind", list(SETS))
 def test_only_the_portal_says_who_somebody_is(
     built: Street, houses: dict[str, House], portal: Portal, kind: str, proxy: str, answer: int
 ) -> None:
     user, groups = SETS[kind]
-    known = {"Cookie": "portal=ann"}
     twins = [user.replace("-", "_"), user.replace("-", ".")]
     forged = [
         {user: MALLORY},
@@ -181,15 +119,16 @@ def test_only_the_portal_says_who_somebody_is(
     ):
         strangers = [client.get(front.address("/account"), headers=lie) for lie in ({}, *forged)]
         post = client.post(front.address("/jobs"), data={"prompt": "x"})
-        page = client.get(front.address("/account"), headers=known)
-        lies = [client.get(front.address("/account"), headers=known | lie) for lie in forged]
+        page = client.get(front.address("/account"), headers=KNOWN)
+        lies = [client.get(front.address("/account"), headers=KNOWN | lie) for lie in forged]
         portal.told = ((user, "ann"),)
-        plain = client.get(front.address("/account"), headers=known | {groups: "admins"})
+        plain = client.get(front.address("/account"), headers=KNOWN | {groups: "admins"})
         portal.told = ()
-        nobody = client.get(front.address("/account"), headers=known | {user: MALLORY})
+        nobody = client.get(front.address("/account"), headers=KNOWN | {user: MALLORY})
 
-    assert {answered.status_code for answered in (*strangers, post)} == {answer}
-    if answer == 302:
+    led = 302 if proxy == "nginx" else answer  # nginx leads to the portal by itself
+    assert {answered.status_code for answered in (*strangers, post)} == {led}
+    if led == 302:
         assert strangers[0].headers["location"].startswith(f"http://{portal.address}/login?rd=")
     assert page.status_code == 200
     assert "<dd>ann</dd>" in page.text
@@ -203,8 +142,92 @@ def test_only_the_portal_says_who_somebody_is(
     assert nobody.status_code in {400, 401}
 
 
+@pytest.mark.parametrize("answer", [302, 401])
+@pytest.mark.parametrize("kind", list(SETS))
+def test_behind_nginx_people_come_back_to_what_they_asked_for(
+    built: Street, houses: dict[str, House], portal: Portal, kind: str, answer: int
+) -> None:
+    with (
+        standing(built, houses, portal, "nginx", kind, answer) as front,
+        front.client() as client,
+    ):
+        wanted = front.address(ASKED_FOR)
+        led = client.get(wanted)
+    (back,) = parse_qs(urlsplit(led.headers["location"]).query)["rd"]
+
+    has_own_way = answer == 302 or kind in (*LOCATION_WITH_401, "oauth2-proxy")
+    cut = wanted.replace("+", " ").partition("&")[0]  # nginx cannot encode: the documents say so
+    assert back == (wanted if has_own_way else cut)
+
+
+@pytest.mark.parametrize("answer", [302, 401])
+@pytest.mark.parametrize("proxy", ASKING)
+def test_links_files_and_tokens_pass_the_portal_and_name_nobody(
+    built: Street, houses: dict[str, House], portal: Portal, proxy: str, answer: int
+) -> None:
+    kind = "Authelia"
+    user, groups = SETS[kind]
+    lie = {user: MALLORY, groups: "admins"}
+    with (
+        standing(built, houses, portal, proxy, kind, answer) as front,
+        front.client() as client,
+    ):
+        token = made_token(client, front, headers=KNOWN)
+        good = lie | {"Authorization": f"Bearer {token}"}
+        api = client.get(front.address("/api/v1/jobs"), headers=good)
+        wrong = lie | {"Authorization": "Bearer rushes_none"}
+        barred = [
+            client.get(front.address(path), headers=wrong)
+            for path in ("/api/v1/jobs", "/api/v1/changes?after=0", "/account", "/admin")
+        ]
+        page = client.get(front.address("/account"), headers=good)
+        link = client.get(front.address("/s/none-such"), headers=lie)
+        file = client.get(front.address("/static/app.css"), headers=lie)
+        asked = client.get(front.address("/api/v1/jobs"), headers=lie)
+        known = client.get(front.address("/api/v1/jobs"), headers=KNOWN)
+        told = [head.get(user.lower()) for head in front.relay.heads("GET /video/api/v1/jobs")]
+
+    assert (api.status_code, known.status_code) == (200, 200)
+    assert {answered.status_code for answered in barred} == {401}
+    assert page.status_code in {401, 403}
+    assert (link.status_code, file.status_code) == (404, 200)
+    assert asked.status_code == (302 if proxy == "nginx" else answer)
+    assert MALLORY not in told
+
+
+def test_apache_names_whom_its_module_signed_in(built: Street, houses: dict[str, House]) -> None:
+    told = re.sub(r"^ *OIDC.*\n", "", block("apache", "OIDCProvider"), flags=re.MULTILINE)
+    basic = "AuthType Basic\nAuthName x\nAuthBasicProvider anon\nAnonymous ann"
+    modules = enabled("a2enmod auth_basic authn_core authn_anon authz_user")
+    changes = {
+        VIEWERS: f"{VIEWERS}Define modules /usr/lib/apache2/modules\n{modules}\n",
+        "</VirtualHost>": told.replace("AuthType openid-connect", basic) + "</VirtualHost>",
+    }
+    lie, house = {"Remote-User": MALLORY}, house_of(built, houses, "Authelia")
+    with (
+        built.front("apache", Layout.KEPT, changes, house=house, is_whole=False) as front,
+        front.client() as client,
+    ):
+        client.headers.update(lie)
+        page = client.get(front.address("/account"), auth=("ann", "ann@example.org"))
+        token = made_token(client, front, auth=("ann", "ann@example.org"))
+        stranger = client.get(front.address("/account"))
+        good, wrong = ({"Authorization": f"Bearer {each}"} for each in (token, "rushes_none"))
+        api = client.get(front.address("/api/v1/jobs"), headers=good)
+        barred = client.get(front.address("/api/v1/jobs"), headers=wrong)
+        link = client.get(front.address("/s/none-such"))
+        file = client.get(front.address("/static/app.css"))
+
+    assert "<dd>ann</dd>" in page.text
+    assert stranger.status_code == 401
+    assert stranger.headers["www-authenticate"].startswith("Basic ")
+    assert (api.status_code, barred.status_code) == (200, 401)
+    assert "Basic " not in barred.headers.get("www-authenticate", "")
+    assert (link.status_code, file.status_code) == (404, 200)
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("proxy", ["nginx", "caddy"])
+@pytest.mark.parametrize("proxy", ASKING)
 def test_what_was_typed_is_sent_after_the_portal_let_one_in_again(
     built: Street, houses: dict[str, House], portal: Portal, browser: Browser, proxy: str
 ) -> None:

@@ -52,7 +52,13 @@ def rehearsal(shared: Programs) -> Program:
     return shared.mock("--key", KEY, *QUICK, folder="profiles-mock")
 
 
-@pytest.fixture(scope="module", params=WAYS, ids=lambda way: way.profile)
+PARAMETERS = [
+    pytest.param(WAYS[0], marks=pytest.mark.slow, id="openai-videos"),  # as in test_browser
+    *(pytest.param(way, id=way.profile) for way in WAYS[1:]),
+]
+
+
+@pytest.fixture(scope="module", params=PARAMETERS)
 def served(
     request: pytest.FixtureRequest, shared: Programs, rehearsal: Program
 ) -> Generator[Program]:
@@ -120,6 +126,18 @@ def test_trouble_is_told_alike_whatever_the_profile(served: Program, word: str, 
     job = served.wait_job(served.submit(f"trouble {word}"), "failed", "unknown", "completed")
 
     assert job["failure"]["kind"] == kind
+
+
+def test_a_clip_that_was_made_and_withheld_is_not_called_a_refused_prompt(sora: Program) -> None:
+    told = {}
+    for word in ("#refuse", "#reject"):
+        job = sora.wait_job(sora.submit(f"an unseen end {word}"), "failed", "completed")
+        told[word] = sora.get(f"/jobs/{job['id']}").text
+
+    assert "The backend refused this prompt" in told["#refuse"]
+    assert "may be billed" not in told["#refuse"]
+    assert "withheld this clip: it goes against its content rules." in told["#reject"]
+    assert "It may be billed." in told["#reject"]
 
 
 SIZES = ("360p", "480p", "720p", "1080p")

@@ -49,7 +49,9 @@ def test_a_folder_that_cannot_be_is_one_line(programs: Programs, tmp_path: Path)
         ({"RUSHES_BACKEND_URL": "backend"}, "RUSHES_BACKEND_URL"),
         ({"RUSHES_HOST": "0.0.0.0"}, "RUSHES_ALLOW_PUBLIC_BIND"),  # noqa: S104 - refused
         ({"RUSHES_BACKEND_PROFILE": "no-such"}, "no-such"),
-        ({"RUSHES_PUBLIC_URL": "https://host/jobs"}, "RUSHES_PUBLIC_URL"),
+        ({"RUSHES_PUBLIC_URL": "http://localhost/jobs"}, "RUSHES_PUBLIC_URL: "),
+        ({"RUSHES_PUBLIC_URL": "https://example.org"}, "set RUSHES_AUTH=password"),
+        ({"RUSHES_TRUSTED_PROXIES": "127.0.0.1"}, "set RUSHES_AUTH=password"),
         ({"RUSHES_PROT": "1"}, "did you mean RUSHES_PORT"),
     ],
 )

@@ -56,6 +56,8 @@ class ScriptedBackend:
     arguments. A method without a script gives a harmless answer.
     """
 
+    finds = True
+
     def __init__(self, name: str = "scripted", **script: Iterable[Any]) -> None:
         self.name = name
         self.custody = Custody()

@@ -126,6 +126,9 @@ class MemoryJobs:
         page = tuple(found[: query.limit])
         return JobPage(page, next=page[-1].id if len(found) > len(page) else None)
 
+    async def count(self, query: JobQuery) -> int:
+        return sum(map(_matcher(query), self._rows.values()))
+
     async def claim(self, worker: str, lease: timedelta, choose: Choose) -> Claimed:
         now = self._clock()
         waiting = {job.id: self._due_at(job) for job in self._rows.values() if _is_claimable(job)}
@@ -202,6 +205,10 @@ class MemoryJobs:
     async def revision(self) -> int:
         return self._revision
 
+    async def newest(self, scope: Scope) -> int:
+        theirs = (job.revision for job in self._rows.values() if _within(scope, job))
+        return max(theirs, default=0)
+
     async def wait_changed(self, after: int, at_most: timedelta) -> int:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most.total_seconds()):
@@ -233,9 +240,14 @@ class MemoryJobs:
 
     def _standing(self, owner: str) -> Standing:
         waiting = [job.owner for job in self._rows.values() if _is_waiting(job)]
-        born = [job.created_at for job in self._rows.values() if job.owner == owner]
-        lately = sorted(moment for moment in born if moment > self._clock() - DAY)
-        return Standing(len(waiting), waiting.count(owner), lately)
+        lately = sorted(
+            (job.created_at, job.owner)
+            for job in self._rows.values()
+            if job.created_at > self._clock() - DAY
+        )
+        by_owner = [moment for moment, who in lately if who == owner]
+        everybodys = [moment for moment, _ in lately]
+        return Standing(len(waiting), waiting.count(owner), everybodys, by_owner)
 
     async def adopt(self, owner: str, by: str) -> int:
         theirs = [job for job in self._rows.values() if job.owner == owner]

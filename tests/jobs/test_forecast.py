@@ -156,6 +156,15 @@ def test_the_limit_of_one_person_is_played_too() -> None:
     assert turns["n"].ready.low == 4 * MINUTE
 
 
+def test_the_limit_of_all_together_is_played_too() -> None:
+    rules = Rules({"a": 9}, running_total=2)
+
+    turns = told(waiting("m"), waiting("n", owner="bert"), waiting("o"), rules=rules)
+
+    lows = [turns[name].ready.low for name in "mno" if turns[name].ready]  # type: ignore[union-attr] # just asked
+    assert lows == [2 * MINUTE, 2 * MINUTE, 4 * MINUTE]
+
+
 def test_clips_of_a_kind_have_their_own_pace_once_there_are_enough() -> None:
     slow = took(*[10] * 5, model="large", seconds=8)
     paces = Paces([*slow, *took(*[2] * 4, model="large", seconds=4), *took(*[1] * 30)])

@@ -131,6 +131,15 @@ def test_nobody_has_more_out_than_one_person_may_at_all_backends_together() -> N
     assert chosen(*rows, running={("b", "local"): 1}, rules=rules) == ["p", "m"]
 
 
+def test_no_more_are_out_than_may_at_all_backends_together() -> None:
+    rows = [row("m"), row("n", owner="bert"), row("o", owner="bert", backend="b"), row("p")]
+    rules = Rules({"a": 9, "b": 9}, running_total=3)
+
+    assert chosen(*rows, running={("b", "cleo"): 1}, rules=rules) == ["m", "n"]
+    assert chosen(*rows, running={("b", "cleo"): 3}, rules=rules) == []
+    assert chosen(*rows, running={("b", "cleo"): 5}, rules=rules) == []
+
+
 @given(
     counts=st.lists(st.integers(1, 12), min_size=1, max_size=6),
     slots=st.integers(1, 3),

@@ -304,7 +304,7 @@ async def test_a_wish_that_came_just_before_the_submit_stops_it() -> None:
 async def test_cancelling_a_running_job_tells_what_the_backend_said(
     outcome: CancelOutcome,
 ) -> None:
-    stage = Stage(ScriptedBackend(submit=[RUNNING], cancel=[outcome]))
+    stage = Stage(ScriptedBackend(submit=[RUNNING], poll=[RUNNING], cancel=[outcome]))
     job = await stage.submit()
     await stage.step()
 
@@ -316,7 +316,8 @@ async def test_cancelling_a_running_job_tells_what_the_backend_said(
 
 
 async def test_a_backend_that_cannot_be_asked_to_stop_is_asked_thrice() -> None:
-    stage = Stage(ScriptedBackend(submit=[RUNNING], cancel=[BackendUnavailable("500")]))
+    deaf = BackendUnavailable("500")
+    stage = Stage(ScriptedBackend(submit=[RUNNING], poll=[RUNNING], cancel=[deaf]))
     job = await stage.submit()
     await stage.step()
 

@@ -20,6 +20,7 @@ from rushes.domain import (
     Catalogue,
     JobQuery,
     JobStatus,
+    Limits,
     RemoteJob,
     RemoteStatus,
     Viewer,
@@ -120,10 +121,10 @@ async def test_a_worker_that_was_overtaken_cannot_write() -> None:
 
 
 @asynccontextmanager
-async def running(stage: Stage, *, running_per_owner: int | None = None) -> AsyncIterator[None]:
+async def running(stage: Stage, **limits: int) -> AsyncIterator[None]:
     """Let a worker run on a stage; it is stopped at the end and must end by itself."""
     stop = asyncio.Event()
-    worker = Worker(stage.store, stage.clips, stage.directory, running_per_owner=running_per_owner)
+    worker = Worker(stage.store, stage.clips, stage.directory, limits=Limits(**limits))
     task = asyncio.create_task(worker.run(stop))
     try:
         yield
@@ -168,16 +169,18 @@ async def test_many_prompts_become_clips_two_at_a_time() -> None:
     assert max(out) <= stage.configured.slots
 
 
-@pytest.mark.parametrize(("slots", "at_most"), [(1, None), (4, 1)])
+@pytest.mark.parametrize(
+    ("slots", "limits"), [(1, {}), (4, {"running_per_owner": 1}), (4, {"running_total": 1})]
+)
 async def test_people_take_turns_however_many_jobs_they_have(
-    slots: int, at_most: int | None
+    slots: int, limits: dict[str, int]
 ) -> None:
     stage = live(submit=[QUEUED], poll=[DONE], open_clip=[arriving()])
     stage.configured.slots = slots
     crowd = await stage.service.submit(LOCAL_VIEWER, REQUEST, count=5)
     (one,) = await stage.service.submit(Viewer("bert"), REQUEST)
 
-    async with running(stage, running_per_owner=at_most):
+    async with running(stage, **limits):
         done = [await ended(stage, job, JobStatus.COMPLETED) for job in [*crowd, one]]
 
     by_start = sorted(done, key=lambda job: job.submitted_at or job.created_at)

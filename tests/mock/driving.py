@@ -37,7 +37,7 @@ def serving(
     app = create_mock(config)
     for base, dialect in (dialects or {}).items():
         app.mount(base, dialect(app.state.rehearsal).app())
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", ws="wsproto"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

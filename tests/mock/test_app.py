@@ -166,12 +166,22 @@ def test_failing_words_end_in_failure_with_a_reason(mock: httpx.Client, word: st
     assert job["progress"] < 100
 
 
-@pytest.mark.parametrize("base", ["/v1", "/sglang/v1", "/litellm/v1"])
-def test_refuse_is_a_content_rule(mock: httpx.Client, base: str) -> None:
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("/v1", "Cosmos Guardrail"),
+        ("/sglang/v1", "Cosmos Guardrail"),
+        ("/litellm/v1", "content_policy_violation"),
+        ("/openai/v1", "moderation_blocked"),
+    ],
+)
+def test_refuse_is_a_content_rule_in_the_words_of_each_server(
+    mock: httpx.Client, base: str, words: str
+) -> None:
     answer = submit(mock, "#refuse", base=base)
 
     assert answer.status_code == 400
-    assert answer.json()["error"]["code"] == "content_policy_violation"
+    assert words in answer.text
     assert mock.get("/_mock/stats").json()["submissions"] == 0
 
 

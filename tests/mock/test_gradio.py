@@ -105,7 +105,7 @@ def test_the_video_lies_where_the_version_puts_it(mock: httpx.Client, api: str, 
 
 ERRORS = [
     ("#fail", {"/gradio": "asked to fail", "/gradio5": None, "/gradio4": None}),
-    ("#refuse", {"/gradio": "content rules", "/gradio5": None, "/gradio4": None}),
+    ("#refuse", {"/gradio": "NSFW content", "/gradio5": None, "/gradio4": None}),
     ("#error", {"/gradio": None, "/gradio5": None, "/gradio4": None}),
 ]
 

@@ -110,7 +110,7 @@ def test_runway_refuses_what_it_does_not_know(
     assert service.post("/runway/v1/text_to_video", json=sent, headers=headers).status_code == 400
 
 
-def test_a_deleted_task_of_runway_is_not_found(service: httpx.Client) -> None:
+def test_a_task_of_runway_is_stopped_and_then_deleted(service: httpx.Client) -> None:
     sent = {"model": "gen4.5", "promptText": "#stall", "ratio": "128:72", "duration": 2}
     job = service.post("/runway/v1/text_to_video", json=sent, headers=RUNWAY).json()
     path = f"/runway/v1/tasks/{job['id']}"
@@ -118,6 +118,8 @@ def test_a_deleted_task_of_runway_is_not_found(service: httpx.Client) -> None:
     running = until(service, path, "RUNNING", RUNWAY)
 
     assert 0 <= running["progress"] < 1
+    assert service.delete(path, headers=RUNWAY).status_code == 204
+    assert service.get(path, headers=RUNWAY).json()["status"] == "CANCELLED"
     assert service.delete(path, headers=RUNWAY).status_code == 204
     assert service.get(path, headers=RUNWAY).status_code == 404
 

@@ -120,6 +120,7 @@ def test_ark_cancels_what_waits_deletes_what_ended_and_leaves_alone_what_runs(
     assert queued.startswith("cgt-")
     assert withheld["error"]["code"] == "OutputVideoSensitiveContentDetected"
     assert waiting.delete(f"{TASKS}/{queued}").json() == {}
+    assert waiting.get(f"{TASKS}/{queued}").json()["status"] == "cancelled"
     assert service.delete(f"{TASKS}/{runs}").status_code == 409
     assert service.delete(f"{TASKS}/{ended}").status_code == 200
     assert service.get(f"{TASKS}/{ended}").status_code == 404
@@ -168,7 +169,7 @@ def test_ltx_1_answers_with_bytes_of_no_type(service: httpx.Client) -> None:
     [
         ({"prompt": "#reject"}, 422, "content_filtered_error"),
         ({"prompt": "#refuse"}, 422, "content_filtered_error"),
-        ({"prompt": "#busy ltx"}, 429, "concurrency_limit_error"),
+        ({"prompt": "#busy ltx"}, 429, "rate_limit_error"),
         ({"prompt": "#fail"}, 500, "api_error"),
         ({"resolution": "720p"}, 400, "invalid_request_error"),
         ({"duration": "1"}, 400, "invalid_request_error"),

@@ -55,7 +55,7 @@ async def test_the_answer_holds_the_very_clip(backend: VideoBackend, server: Rea
     ("word", "kind", "said"),
     [
         ("#fail", "generation_failed", "out of memory (pretend)"),
-        ("#refuse", "rejected_by_moderation", "The prompt is against the content rules."),
+        ("#refuse", "rejected_by_moderation", "NSFW content detected."),
     ],
 )
 async def test_a_failure_comes_with_200_and_is_told_as_one(

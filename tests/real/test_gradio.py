@@ -17,6 +17,7 @@ from rushes.errors import ConcurrencyLimited, RemoteJobNotFound, ResultExpired, 
 from rushes.net import Secret
 from tests.backends.following import fetch, follow, submit, wait_for
 from tests.mock.driving import probe
+from tests.real.apps.making import REFUSAL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -122,7 +123,7 @@ async def test_a_clip_is_fetched_from_where_it_broke_off(
 @pytest.mark.parametrize(
     ("word", "kind", "message"),
     [
-        ("#refuse", "rejected_by_moderation", "The prompt is against the content rules."),
+        ("#refuse", "rejected_by_moderation", REFUSAL),
         ("#fail", "generation_failed", ""),
     ],
 )

@@ -110,6 +110,7 @@ def studio(renderer: Renderer, language: str = "en", **changes: Any) -> Page:  #
         "new_turn": Turn(2, Range(timedelta(minutes=2), timedelta(minutes=4))),
         "posters": frozenset(),
         "next": "cursor",
+        "unseen": 0,
         "revision": 9,
     }
     context |= changes
@@ -130,6 +131,7 @@ def job_page(renderer: Renderer, job: Job, language: str = "en", **changes: Any)
         "watch": True,
         "origin": queued("The first try"),
         "links": [],
+        "has_saved": False,
         "receipt": receipt(),
         "revision": 9,
         "viewer": LOCAL_VIEWER,
@@ -236,6 +238,7 @@ def every_page(renderer: Renderer, language: str = "en") -> dict[str, Page]:
             language,
             viewer=ANN,
             links=[link(), link(with_prompt=True)],
+            has_saved=True,
         ),
         "shown": other("shown.html", job=completed(), viewer=ANN, posters=frozenset()),
         "link made": other(

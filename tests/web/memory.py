@@ -11,6 +11,7 @@ from tests.fakes.jobs import MemoryJobs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from datetime import timedelta
 
     from rushes.domain import Job, Limits, Scope
     from rushes.ports import BlobState
@@ -23,6 +24,7 @@ class BreakableJobs(MemoryJobs):
     def __init__(self) -> None:
         super().__init__()
         self.looks = 0
+        self.waits = 0
         self.refusal: Exception | None = None
         self.trouble: Exception | None = None
 
@@ -45,6 +47,15 @@ class BreakableJobs(MemoryJobs):
         if self.trouble is not None:
             raise self.trouble
         return await super().changed_since(revision, scope)
+
+    async def wait_changed(self, after: int, at_most: timedelta) -> int:
+        self.waits += 1
+        return await super().wait_changed(after, at_most)
+
+    async def newest(self, scope: Scope) -> int:
+        if self.trouble is not None:
+            raise self.trouble
+        return await super().newest(scope)
 
     async def revision(self) -> int:
         if self.trouble is not None:

@@ -69,6 +69,10 @@ def completed(width: int = 1280, height: int = 720, effective_prompt: str | None
     return running().fetching(remote, next_at=SOON).completed(clip, now=NOW)
 
 
+def wished_too_late(job: Job) -> Job:
+    return replace(job, cancel_requested_at=NOW, cancel_outcome=CancelOutcome.TOO_LATE)
+
+
 def states() -> dict[str, Job]:
     """Every state and derived word, by name."""
     busy = failure("rate_limited", "slow down")
@@ -82,18 +86,25 @@ def states() -> dict[str, Job]:
         "running after a setback": running().set_back(failure("backend_unavailable"), next_at=SOON),
         "cancelling": replace(running(), cancel_requested_at=NOW),
         "fetching": fetching(),
+        "fetching, wished too late": wished_too_late(fetching()),
         "fetching after a setback": fetching().set_back(failure("result_lost"), next_at=SOON),
         "arriving": arriving(),
         "arriving, size unknown": arriving(None),
         "completed": completed(),
+        "completed, wished too late": wished_too_late(completed()),
         "completed, as differs": completed(640, 360, effective_prompt="A red crane, 35 mm"),
         "starred": replace(completed(), starred=True),
         "failed": running().failed(failure("generation_failed", "out of memory"), now=NOW),
         "unknown": submitting().unknown(failure("outcome_unknown"), next_at=SOON),
+        "unknown, asked in vain": submitting()
+        .unknown(failure("outcome_unknown"), next_at=NOW)
+        .wondering(next_at=SOON),
+        "withheld": running().failed(failure("rejected_by_moderation"), now=NOW),
         "too late": running().unknown(failure("timeout"), next_at=None),
         **{
             f"cancelled, {outcome}": running().cancelled(outcome, now=NOW)
             for outcome in CancelOutcome
+            if outcome is not CancelOutcome.TOO_LATE
         },
     }
 

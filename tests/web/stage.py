@@ -95,6 +95,7 @@ class Stage:
                 default_language=self.config.language,
                 rehearsal=self.config.rehearsal,
                 directory=directory,
+                logout_url=self.config.logout_url,
             ),
             stop=self.stop,
             sharing=Sharing(service, self.shares),

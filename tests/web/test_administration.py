@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from rushes.domain import (
     Failure,
     Hold,
     JobStatus,
+    Limits,
     Viewer,
     utc_now,
 )
@@ -228,13 +230,30 @@ async def test_the_disk_is_told_and_warned_of() -> None:
 # --- settings and audit -------------------------------------------------------------------------
 
 
+async def test_limits_of_all_together_stand_beside_those_of_each() -> None:
+    stage = Stage()
+    site = stage.site()
+    site.jobs.limits = Limits(daily_total=70, daily_per_owner=30, running_total=11)
+    async with stage.client(site=site) as client:
+        page = (await client.get("/admin")).text
+
+    told = dict(re.findall(r"<div><dt>([^<]*)</dt><dd>([^<]*)</dd></div>", page))
+    assert (told["In a day"], told["Of one person in a day"]) == ("70", "30")
+    assert (told["Out at once"], told["Of one person out at once"]) == ("11", "any number")
+
+
 async def test_settings_are_shown_as_they_are_in_force() -> None:
-    lines = (SettingLine("RUSHES_PORT", "8000"), SettingLine("RUSHES_BACKEND_KEY", "***", ".env"))
+    lines = (
+        SettingLine("RUSHES_PORT", "8000"),
+        SettingLine("RUSHES_BACKEND_KEY", "***", ".env"),
+        SettingLine("RUSHES_LOGOUT_URL", ""),
+    )
 
     text = await page(Stage(WebConfig(settings=lines)), "/admin/settings")
 
     assert "RUSHES_PORT" in text
     assert "***" in text
+    assert text.count("not set") == 1
     assert ".env" in text
 
 

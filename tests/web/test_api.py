@@ -117,7 +117,7 @@ async def test_the_same_key_and_body_is_the_same_batch_and_another_body_an_error
         ({}, "prompt"),
         ({"prompt": ""}, "prompt"),
         ({"prompt": "Rain", "owner": "me"}, "owner"),
-        ({"prompt": "Rain", "extra": {"url": "http://10.0.0.1"}}, "extra"),
+        ({"prompt": "Rain", "extra": {"url": "http://10.0.0.1"}}, "extra.url"),
         ({"prompt": "Rain", "first_frame": "http://10.0.0.1"}, "first_frame"),
         ({"prompt": "Rain", "count": 0}, "count"),
         ({"prompt": "Rain", "count": 1_000_000_000}, "count"),

@@ -89,6 +89,14 @@ def test_french_keeps_narrow_spaces_before_its_double_signs() -> None:
             assert not re.search(r"[^\u202f(/][:;!?](\s|$)", translated), translated
 
 
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_clip_has_one_word_and_an_apostrophe_one_shape(language: str) -> None:
+    for message in messages(language):
+        for translated in texts(message.string):
+            said = PLACEHOLDER.sub("", translated)
+            assert not re.search(r"\bclips?\b|'", said, re.IGNORECASE), translated
+
+
 def test_compiled_catalogues_speak(tmp_path: Path) -> None:
     for language in OTHERS:
         source = tmp_path / f"{language}.po"

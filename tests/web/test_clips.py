@@ -236,6 +236,20 @@ async def test_an_arriving_clip_of_unknown_length_has_no_ranges() -> None:
     assert "content-length" not in player.headers
 
 
+async def test_head_of_an_arriving_clip_says_no_length_where_nobody_knows_it() -> None:
+    stage = Stage()
+    path, clip = await start_arrival(stage, None)
+    await clip.grow(b"abcd")
+    async with stage.client() as client:
+        head = await client.head(path)
+        await clip.finish(b"ef")
+        after = await client.head(path)
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert "content-length" not in head.headers
+    assert after.headers["content-length"] == "6"
+
+
 async def test_a_download_that_is_cut_and_goes_on_is_followed_on() -> None:
     stage = Stage()
     path, clip = await start_arrival(stage, 8)

@@ -54,7 +54,7 @@ async def test_the_icon_that_browsers_ask_for_unasked_is_there() -> None:
 
 SENTENCES = [
     (errors.JobConflict("a queued job cannot become failed"), "La tâche a avancé entre-temps"),
-    (errors.ClipNotFound("this job has no clip"), "pas de clip ici, ou il a été supprimé."),
+    (errors.ClipNotFound("this job has no clip"), "pas de vidéo ici, ou elle a été supprimée."),
     (errors.ClipNotReady("not yet"), "pas encore là. Veuillez réessayer"),
     (errors.JobNotFound("there is no job x"), "ou a été supprimée."),
     (errors.StorageFull("no space"), "plus de place."),

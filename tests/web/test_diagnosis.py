@@ -19,11 +19,18 @@ from rushes.web.operators.diagnosis import (
     Seen,
     diagnose,
 )
-from rushes.web.operators.remedies import ADVICE, LINES, Proxy, proxies_in_front, remedy
+from rushes.web.operators.remedies import (
+    ADVICE,
+    LINES,
+    Proxy,
+    Way,
+    proxies_in_front,
+    remedy,
+)
 from rushes.web.prefix import PublicAddress
 
 PAGE = "https://clips.test/video"
-EXPECTED = Expected.of(PublicAddress.parse(PAGE), PAGE, "Remote-User")
+EXPECTED = Expected.of(PublicAddress.parse(PAGE), PAGE, "Remote-User", "Remote-Groups")
 SEEN = Seen(
     scheme="https",
     host="clips.test",
@@ -92,7 +99,18 @@ def test_a_prefix_may_be_kept_or_stripped(path: str, says: str) -> None:
         (seen(path="/films/doctor/seen"), "prefix", "arrives as /films/doctor/seen"),
         (seen(client=FORGED_ADDRESS), "sender", "made up"),
         (seen(is_trusted=False, scheme="http"), "trusted proxies", "172.18.0.2"),
-        (seen(forged=("remote-user",)), "identity headers", "remote-user comes through"),
+        (seen(forged=("remote-user",)), "identity headers", "Remote-User comes through"),
+        (seen(forged=("remote-groups",)), "identity headers", "Remote-Groups comes through"),
+        (
+            seen(forged=("remote-groups", "remote-user", "x-webauth-user")),
+            "identity headers",
+            "Remote-User and Remote-Groups come through",
+        ),
+        (
+            changed(forged_in_api=("remote-user",)),
+            "identity headers",
+            "Remote-User comes through below /api/v1/",
+        ),
         (changed(location="http://rushes/video/"), "redirects", "http://rushes/video/"),
         (changed(location=None), "redirects", "something else"),
         (changed(cookie=False), "cookies", "/video/ did not come back"),
@@ -127,6 +145,44 @@ def test_another_address_than_the_public_one_is_named() -> None:
 
     assert list(found) == ["public address"]
     assert "https://clips.test" in found["public address"]
+
+
+def test_behind_a_portal_the_way_of_programs_is_looked_at_all_the_same() -> None:
+    asked_to_sign_in = Observations(trouble="clips.test answered 302")
+    bad = asked_to_sign_in.model_copy(update={"forged_in_api": ("remote-user",)})
+    good = asked_to_sign_in.model_copy(update={"forged_in_api": ()})
+
+    assert list(wrong(asked_to_sign_in)) == ["reachable"]
+    assert list(wrong(bad)) == ["reachable", "identity headers"]
+    assert list(wrong(good)) == ["reachable"]
+    assert [each.subject for each in diagnose(EXPECTED, asked_to_sign_in)] == ["reachable"]
+    assert [each.subject for each in diagnose(EXPECTED, good)] == ["reachable", "identity headers"]
+
+
+@pytest.mark.parametrize("host", ["clips.test", "192.168.1.5", "rushes"])
+def test_a_site_that_others_reach_and_that_asks_nobody_is_named(host: str) -> None:
+    page = f"http://{host}:8000"
+    observed = seen(host=f"{host}:8000", scheme="http", path="/doctor/seen").model_copy(
+        update={"location": "/"}
+    )
+    closed = Expected(page=page, origin="", prefix="")
+    left_open = closed.model_copy(update={"is_open": True})
+    on_purpose = left_open.model_copy(update={"is_open_on_purpose": True})
+    (mend,) = [each.remedy for each in diagnose(left_open, observed) if each.subject == "sign-in"]
+    warned = [each.subject for each in diagnose(on_purpose, observed) if each.severity != "ok"]
+
+    assert wrong(observed, closed) == {}
+    assert host in wrong(observed, left_open)["sign-in"]
+    assert mend == "set RUSHES_AUTH=password"
+    assert wrong(observed, on_purpose) == {}
+    assert warned == ["sign-in"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "clips.localhost", "127.0.0.1", "[::1]"])
+def test_on_this_machine_nobody_need_be_asked(host: str) -> None:
+    expected = Expected(page=f"http://{host}:8000", origin="", prefix="", is_open=True)
+
+    assert "sign-in" not in {each.subject for each in diagnose(expected, WELL)}
 
 
 def test_where_no_header_is_believed_none_is_looked_at() -> None:
@@ -164,14 +220,38 @@ def test_a_proxy_is_known_by_its_signature_or_its_silence(
 
 @pytest.mark.parametrize("proxy", Proxy)
 def test_every_proxy_has_a_line_for_all_that_it_can_do_wrong(proxy: Proxy) -> None:
-    ours = {"reachable", "public address"}
+    ours = {"reachable", "public address", "sign-in"}
 
     assert set(LINES[proxy]) == set(ADVICE) - ours
 
 
 def test_a_remedy_names_each_proxy_that_may_be_meant() -> None:
-    told = remedy("sender", (Proxy.HAPROXY, Proxy.TRAEFIK))
+    told = remedy("sender", Way((Proxy.HAPROXY, Proxy.TRAEFIK)))
 
     assert "in HAProxy: http-request set-header X-Forwarded-For %[src]" in told
     assert "in Traefik: take out" in told
-    assert remedy("sender", ()) == ADVICE["sender"]
+    assert remedy("sender", Way()) == ADVICE["sender"]
+
+
+@pytest.mark.parametrize("proxy", Proxy)
+@pytest.mark.parametrize("subject", sorted(LINES[Proxy.NGINX]))
+def test_a_line_is_about_this_very_server(proxy: Proxy, subject: str) -> None:
+    way = Way((proxy,), ("X-Ours", "X-Clubs"), "/films", "gopher", "clips.test", "127.0.0.9:99")
+    told, root = remedy(subject, way), remedy(subject, Way((proxy,), scheme="http"))
+
+    assert "<" not in told
+    for default in ("Remote-", "/video", "127.0.0.1", "8000", "example.org", "https"):
+        assert default not in told
+    assert "<" not in root
+    assert subject != "identity headers" or ("X-Ours" in told and "X-Clubs" in told)
+
+
+def test_the_lines_name_the_header_the_prefix_the_scheme_and_the_port() -> None:
+    way = Way((Proxy.NGINX,), ("X-Ours",), "/films", "http", "clips.test", "127.0.0.9:99")
+
+    assert 'proxy_set_header X-Ours "";' in remedy("identity headers", way)
+    assert "proxy_pass http://127.0.0.9:99; # in location /films/" in remedy("prefix", way)
+    assert "proxy_set_header X-Forwarded-Proto http;" in remedy("scheme", way)
+    assert EXPECTED.way((Proxy.NGINX,)) == Way(
+        (Proxy.NGINX,), ("Remote-User", "Remote-Groups"), "/video", "https", "clips.test"
+    )

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.anyio
 
 PROBES = [
     ("GET", "/doctor/seen"),
+    ("GET", "/api/v1/doctor/seen"),
     ("GET", "/doctor/cookie"),
     ("GET", "/doctor/redirect"),
     ("GET", "/doctor/events"),
@@ -67,9 +68,17 @@ async def test_seen_tells_how_the_request_came() -> None:
 
 
 async def test_the_header_that_is_believed_is_forged_too() -> None:
-    assert forgeable("X-Our-Person")[0] == "x-our-person"
-    assert forgeable("Remote-User") == forgeable("")
-    assert "" not in forgeable("")
+    assert forgeable("X-Our-Person", "X-Our-Clubs")[:2] == ("x-our-person", "x-our-clubs")
+    assert forgeable("Remote-User") == forgeable()
+
+
+async def test_below_the_api_a_request_is_seen_as_anywhere() -> None:
+    stage = Stage()
+    headers = with_key(stage) | {"X-Auth-Username": FORGED_NAME, "Authorization": "Bearer rushes_x"}
+    async with stage.client(headers=headers) as client:
+        told = (await client.get("/api/v1/doctor/seen")).json()
+
+    assert (told["path"], told["forged"]) == ("/api/v1/doctor/seen", ["x-auth-username"])
 
 
 async def test_what_a_probe_is_told_of_is_cut() -> None:
@@ -142,6 +151,24 @@ async def test_the_page_is_for_operators() -> None:
     assert page.status_code == 200
     assert stage.config.doctor_key in page.text
     assert [finding["subject"] for finding in verdict.json()] == ["reachable"]
+
+
+@pytest.mark.parametrize(
+    ("is_on_purpose", "severity"), [(False, "error"), (True, "warning")], ids=str
+)
+async def test_the_page_says_that_others_reach_an_open_site(
+    is_on_purpose: bool, severity: str
+) -> None:
+    stage = Stage(WebConfig(is_open_on_purpose=is_on_purpose))
+    async with stage.client(headers=with_key(stage) | OWN) as client:
+        seen = (await client.get("/doctor/seen")).json()
+        judged = await client.post(
+            "/admin/doctor/verdict?page=http://clips.test/", json={"seen": seen}
+        )
+
+    (found,) = [each for each in judged.json() if each["subject"] == "sign-in"]
+    assert found["severity"] == severity
+    assert "clips.test leads here" in found["message"]
 
 
 async def test_to_others_there_is_no_page_and_no_key() -> None:

@@ -10,6 +10,7 @@ from rushes import errors
 from rushes.errors import BackendError, RequestError, RushesError, StorageError
 from rushes.web.errors import STATUS, Problem
 from rushes.web.forms import FormProblem
+from rushes.web.troubles import ABOUT_THE_ACCOUNT
 from tests.web.stage import CANARY, Stage
 
 TREE = [
@@ -32,7 +33,8 @@ def test_every_error_has_a_status_of_its_branch(kind: type[RushesError]) -> None
         assert problem.status == 503
     else:
         assert problem.status in {500, 503}
-    assert (problem.kind, problem.message) == (kind.kind, "why")
+    told = "" if kind.kind in ABOUT_THE_ACCOUNT else "why"
+    assert (problem.kind, problem.message) == (kind.kind, told)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,30 @@ def test_what_is_for_the_operator_is_not_told() -> None:
     )
 
     assert CANARY not in repr(Problem.of(error))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.Unauthorized(said=f"the key of {CANARY} is not known"),
+        errors.Forbidden(said=f"{CANARY} may not"),
+        errors.QuotaExhausted(said=f"{CANARY} has no balance"),
+        errors.GenerationFailed(said=f"Traceback (most recent call last): {CANARY}"),
+    ],
+    ids=lambda error: str(error.kind),
+)
+async def test_no_problem_document_tells_of_a_backends_account_or_program(
+    error: BackendError,
+) -> None:
+    stage = Stage()
+    stage.jobs.refusal = error
+    async with stage.client() as client:
+        document = (await client.post("/api/v1/jobs", json={"prompt": "x"})).json()
+
+    assert (document["status"], document["kind"]) == (502, error.kind)
+    assert document["detail"]
+    assert CANARY not in str(document)
 
 
 def test_a_field_is_named_where_one_is_to_blame() -> None:

@@ -113,6 +113,7 @@ TABLE = {
     "GET /compose": Rule(For.EACH, 303),
     "POST /compose": Rule(For.EACH, 200),
     "POST /doctor/body": Rule(For.ANYBODY, 404),  # without the doctor's key
+    "GET /api/v1/doctor/seen": Rule(For.ANYBODY, 404),
     "GET /doctor/bytes": Rule(For.ANYBODY, 404),
     "GET /doctor/cookie": Rule(For.ANYBODY, 404),
     "GET /doctor/events": Rule(For.ANYBODY, 404),

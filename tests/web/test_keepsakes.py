@@ -58,10 +58,13 @@ async def test_head_tells_the_name_and_reads_nothing() -> None:
     job = await stage.finished(DATA)
     async with stage.client() as client:
         answer = await client.head(f"/jobs/{job.id}/clip?with=recipe")
+        reads = list(stage.clips.reads)
+        whole = await client.get(f"/jobs/{job.id}/clip?with=recipe")
 
     assert answer.status_code == 200
     assert ".zip" in answer.headers["content-disposition"]
-    assert stage.clips.reads == []
+    assert reads == []
+    assert {**answer.headers, "x-request-id": ""} == {**whole.headers, "x-request-id": ""}
 
 
 async def test_an_unfinished_clip_has_no_keepsake() -> None:

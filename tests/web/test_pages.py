@@ -138,7 +138,7 @@ async def test_an_example_and_a_recipe_fill_the_composer() -> None:
 
 async def test_pages_of_jobs_follow_each_other() -> None:
     stage = Stage()
-    jobs = [await stage.job(f"clip number {n}") for n in range(30)]
+    jobs = [await stage.job(f"clip {n}", status=JobStatus.FAILED) for n in range(30)]
     async with stage.client() as client:
         first = (await client.get("/")).text
         link = re.search(r'href="(/\?after=[^"]+)"', first)

@@ -72,6 +72,35 @@ def test_every_address_begins_with_the_prefix() -> None:
     assert to.static("app.js") == "/video/static/d1/app.js"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/video/../phish",
+        "/video/%2e%2e/phish",
+        "/video/.%2E/phish",
+        "/video/..",
+        "/video/jobs/../../phish?x=1",
+        "/video/..%2fphish",
+        "/video/..%5cphish",
+        "/video/..\\phish",
+        "/video/./%2e/../phish#x",
+        "/videos/",
+        "//video/",
+        "https://host/video/",
+    ],
+)
+def test_what_leaves_the_prefix_is_not_our_own(address: str) -> None:
+    assert not Addresses("/video").is_own(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/video/", "/video/library?q=..%2F..&after=a/../b", "/video/s/a..b", "/video/...#.."],
+)
+def test_dots_that_lead_nowhere_else_are_fine(address: str) -> None:
+    assert Addresses("/video").is_own(address)
+
+
 def test_without_a_prefix_addresses_begin_at_the_root() -> None:
     assert Addresses().studio() == "/"
     assert Addresses().static("app.js") == "/static/app.js"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from rushes.domain import JobStatus, Limits, utc_now
-from rushes.errors import DailyLimitReached, LimitReached, PersonalQueueFull
+from rushes.errors import DailyLimitReached, DailyTotalReached, LimitReached, PersonalQueueFull
 from tests.web.stage import CANARY, Stage, a_backend
 
 pytestmark = pytest.mark.anyio
@@ -145,6 +145,12 @@ async def test_the_api_tells_the_forecast_in_seconds() -> None:
             "7261",
         ),
         (DailyLimitReached(limit=9), "Each person can ask for 9 clips in 24 hours.", None),
+        (
+            DailyTotalReached(limit=9, retry_after=timedelta(minutes=1)),
+            "All people together can ask for 9 clips in 24 hours. "
+            "There is room for this in 0 h 1 min.",
+            "60",
+        ),
     ],
 )
 async def test_a_limit_is_named_and_keeps_the_words(
@@ -176,10 +182,11 @@ async def test_a_limit_on_trying_again_is_a_page_of_its_own() -> None:
     assert page.headers["retry-after"] == "60"
 
 
-async def test_a_days_limit_holds_for_real() -> None:
+@pytest.mark.parametrize("limits", [Limits(daily_per_owner=1), Limits(daily_total=1)])
+async def test_a_days_limit_holds_for_real(limits: Limits) -> None:
     stage = a_stage()
     site = stage.site()
-    site.jobs.limits = Limits(daily_per_owner=1)
+    site.jobs.limits = limits
     async with stage.client(site=site) as client:
         first = await client.post("/jobs", data={"prompt": "One"})
         second = await client.post("/jobs", data={"prompt": "Two"})

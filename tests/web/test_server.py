@@ -7,7 +7,7 @@ import socket
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -45,12 +45,11 @@ class StoppingServer(uvicorn.Server):
 
 
 @asynccontextmanager
-async def running(stage: Stage) -> AsyncIterator[Running]:
+async def running(stage: Stage, **more: Any) -> AsyncIterator[Running]:  # noqa: ANN401 - uvicorn's
     """Serve a stage on a free port of this machine."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        stage.app(), ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=4
-    )
+    usual = {"ws": "none", "lifespan": "off", "log_config": None, "timeout_graceful_shutdown": 4}
+    config = uvicorn.Config(stage.app(), **usual | more)
     server = StoppingServer(config, stage.stop)
     task = asyncio.create_task(server.serve([listener]))
     while not server.started:
@@ -115,6 +114,24 @@ async def test_an_arriving_clip_plays_while_it_is_written() -> None:
         assert answer.status_code == 206
         assert early == data[10:1000]
         assert early + rest == data[10:]
+
+
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+async def test_head_says_no_length_of_a_body_that_nobody_has_measured(http: str) -> None:
+    stage = Stage()
+    job = await stage.finished(bytes(range(256)))
+    arriving, clip = await start_arrival(stage, None)
+    await clip.grow(b"abcd")
+    async with running(stage, http=http) as run, httpx.AsyncClient(base_url=run.url) as client:
+        heads = [
+            await client.head(path)
+            for path in (arriving, f"/jobs/{job.id}/clip?with=recipe", "/export")
+        ]
+        whole = await client.head(f"/jobs/{job.id}/clip")
+
+    assert [head.status_code for head in heads] == [200, 200, 200]
+    assert [head.headers.get("content-length") for head in heads] == [None, None, None]
+    assert whole.headers["content-length"] == "256"
 
 
 async def test_a_clip_that_breaks_off_for_good_is_seen_to_be_cut() -> None:

@@ -51,11 +51,30 @@ async def test_ann_shows_a_clip_to_her_group_and_takes_it_back() -> None:
 
     choices = [field["value"] for field in form.all("input") if field.get("name") == "audience"]
     assert choices == ["", "group:film", "everyone"]
-    assert (shown.status_code, shown.headers["location"]) == (303, f"/jobs/{job.id}")
+    assert (shown.status_code, shown.headers["location"]) == (303, f"/jobs/{job.id}?saved=1")
     assert [before.status_code, page.status_code, after.status_code] == [404, 200, 404]
     assert "Only you can see this." in form.text
     assert "The group film can see this." in Page(told.text).text
     assert "The group film can see this." in Page(page.text).text
+
+
+@pytest.mark.parametrize(
+    ("audience", "told"),
+    [
+        ("", "Saved: only you see this clip."),
+        ("group:film", "Saved: the group film sees this clip."),
+        ("everyone", "Saved: everyone who signs in sees this clip."),
+    ],
+)
+async def test_who_sees_the_clip_from_now_on_is_said_once(audience: str, told: str) -> None:
+    stage, job = await crowd(shared_with="group:film")
+    async with await browser(stage, "ann") as ann:
+        saved = await ann.post(f"/jobs/{job.id}/visibility", data={"audience": audience})
+        answer = (await ann.get(saved.headers["location"])).text
+        later = (await ann.get(f"/jobs/{job.id}")).text
+
+    assert f'<p role="status">{told}</p>' in answer
+    assert "Saved:" not in later
 
 
 async def test_whoever_is_shown_a_clip_reads_and_watches_and_moves_nothing() -> None:

@@ -46,6 +46,7 @@ ROUTES = sorted(set(addresses(create_site(Stage().site()).routes)))
 OPEN_BELOW = (
     "/s/",
     "/doctor/",
+    "/api/v1/doctor/",
     "/metrics",
     "/language",
     "/favicon.ico",

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rushes import errors
-from rushes.domain import LOCAL_VIEWER, Job, JobEvent, RemoteJob, RemoteStatus, Viewer
+from rushes.domain import LOCAL_VIEWER, Job, JobEvent, RemoteJob, RemoteStatus, Stage, Viewer
 from rushes.jobs.forecast import Range, Turn
+from rushes.web.history import event_words
 from rushes.web.measures import between, size, span
+from rushes.web.said import JobWords, Move, Tone
 from rushes.web.troubles import TROUBLES, UNNAMED, trouble_of
-from rushes.web.words import JobWords, Move, Tone, event_words, job_words
+from rushes.web.words import job_words
 from tests.web.pages import NOW, SOON, failure, queued, running, states, submitting
 
 if TYPE_CHECKING:
@@ -141,6 +143,15 @@ def test_the_three_truths_of_a_cancel_differ() -> None:
     assert "We stopped waiting; it may still be billed." in told
 
 
+@pytest.mark.parametrize("name", ["completed, wished too late", "fetching, wished too late"])
+def test_a_wish_that_came_too_late_is_told_as_that(name: str) -> None:
+    words = say(states()[name])
+
+    assert words.sentence.startswith("It was finished already when you asked to cancel.")
+    assert Move.CANCEL not in moves(words)
+    assert words.heading == say(states()[name.partition(",")[0]]).heading
+
+
 def test_a_wish_to_cancel_leaves_nothing_more_to_press() -> None:
     words = say(states()["cancelling"])
 
@@ -155,9 +166,74 @@ def test_an_unknown_job_offers_the_free_way_first_and_names_the_risk() -> None:
     assert "may cost twice" in words.actions[1].label
 
 
-def test_a_refusal_offers_the_edit_and_not_the_same_again() -> None:
-    words = say(running().failed(failure("rejected_by_moderation"), now=NOW))
+def test_nobody_is_sent_to_ask_a_backend_that_cannot_be_asked() -> None:
+    job = submitting().unknown(failure("outcome_unknown"), next_at=SOON)
+    words = job_words(
+        job, turn=None, viewer=LOCAL_VIEWER, text=TEXT, label=str.upper, finds=lambda _: False
+    )
 
+    assert words.next_step == "BACKEND A cannot be asked about this; look at its own console."
+    assert (moves(words), words.mains) == ([Move.RETRY, Move.GIVE_UP], 2)
+    assert (words.clock, words.asked) == (None, None)
+
+
+def test_a_backend_that_told_an_id_can_always_be_asked() -> None:
+    job = states()["too late"]
+    words = job_words(job, turn=None, viewer=LOCAL_VIEWER, text=TEXT, finds=lambda _: False)
+
+    assert words == say(job)
+    assert moves(words)[0] is Move.CHECK_AGAIN
+
+
+def test_a_look_up_in_vain_is_told() -> None:
+    once = say(states()["unknown, asked in vain"])
+    job = submitting().unknown(failure("outcome_unknown"), next_at=SOON)
+    for next_at in (SOON, SOON, None):
+        job = job.wondering(next_at=next_at)
+    often = say(job)
+
+    assert once.asked == SOON - timedelta(minutes=5)
+    assert (moves(once)[0], once.mains) == (Move.CHECK_AGAIN, 1)
+    assert (often.asked, often.clock) == (None, None)
+    assert often.next_step == "We have asked 3 times: still no answer."
+
+
+def test_a_job_that_was_given_up_sends_nobody_to_a_button_that_is_not_there() -> None:
+    lost = replace(failure("outcome_unknown"), stage=Stage.SUBMIT)
+    words = say(submitting().unknown(lost, next_at=SOON).failed(lost, now=NOW))
+
+    assert words.next_step == ""
+    assert Move.CHECK_AGAIN not in moves(words)
+
+
+@pytest.mark.parametrize(
+    ("stage", "heading", "sentence"),
+    [
+        (
+            Stage.SUBMIT,
+            "The backend refused this prompt",
+            "It goes against the content rules of Backend A.",
+        ),
+        (
+            Stage.POLL,
+            "The backend withheld this clip",
+            "Backend A withheld this clip: it goes against its content rules. It may be billed.",
+        ),
+        (
+            Stage.RESULT,
+            "The backend withheld this clip",
+            "Backend A made the clip and then withheld it; it may be billed.",
+        ),
+    ],
+)
+def test_content_rules_offer_the_edit_and_tell_whether_work_was_done(
+    stage: Stage, heading: str, sentence: str
+) -> None:
+    broken = replace(failure("rejected_by_moderation"), stage=stage)
+    words = say(running().failed(broken, now=NOW))
+
+    assert (words.heading, words.sentence) == (heading, sentence)
+    assert words.next_step == "Say it differently and send it again."
     assert moves(words) == [Move.EDIT, Move.DELETE]
 
 
@@ -225,3 +301,34 @@ def test_a_job_at_a_held_backend_does_not_promise_to_start() -> None:
         words.sentence == f"{queued().backend.upper()} is on hold; this waits until that is over."
     )
     assert moves(words) == [Move.CANCEL]
+
+
+ACCOUNT = "no balance left: billing of ada@studio.example, key sk-...9f3a"
+TRACEBACK = 'Traceback (most recent call last):\\n  File "/srv/app.py", line 7'
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "is_for_all"),
+    [
+        ("unauthorized", ACCOUNT, False),
+        ("forbidden", ACCOUNT, False),
+        ("quota_exhausted", ACCOUNT, False),
+        ("generation_failed", f"worker 3: {TRACEBACK}", False),
+        ("generation_failed", "out of memory", True),
+        ("rejected_by_moderation", "no people", True),
+    ],
+)
+def test_what_a_backend_says_of_its_account_or_its_program_is_quoted_to_operators_alone(
+    kind: str, said: str, is_for_all: bool
+) -> None:
+    trouble = failure(kind, said)
+    for job in (
+        running().failed(trouble, now=NOW),
+        running().set_back(trouble, next_at=SOON),
+        submitting().unknown(trouble, next_at=SOON),
+    ):
+        shown = say(job, viewer=Viewer("ada"))
+
+        assert say(job).quote == said
+        assert shown.quote == (said if is_for_all else "")
+        assert shown.sentence

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rushes.backends.grammar import tests_in
+from rushes.backends.offers import SIZES, WORDS, nowhere_said
 from rushes.backends.templating import TemplateError, fill, fill_address, names_in, render
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from rushes.backends.profile import Profile
     from rushes.backends.sections import Submit, Variant
     from rushes.domain import VideoRequest
-
-SIZES = {"size", "width", "height"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,8 @@ def write_submit(
 
     return Letter(
         address=fill_address(given("path"), values),
-        query=render(dict(given("query")), values, {}),
-        headers=render(dict(given("headers")), values, {}),
+        query=render(dict(given("query")), values, profile.tables),
+        headers=render(dict(given("headers")), values, profile.tables),
         body=render(given("body"), values, profile.tables),
     )
 
@@ -79,7 +78,10 @@ def decorated(submit: Submit, values: Mapping[str, Any]) -> str:
 
 def _values(profile: Profile, request: VideoRequest) -> dict[str, Any]:
     """Return what the templates of a submit may name."""
+    request = _in_words(profile, request)
     defaults = profile.submit.defaults.model_dump(exclude_none=True)
+    if request.pixels is not None:  # another size than these
+        defaults = {name: value for name, value in defaults.items() if name not in WORDS}
     asked = request.model_dump(exclude_none=True, exclude={"extra"})
     whole = request.model_copy(update=defaults | asked)
     values = defaults | asked
@@ -92,6 +94,19 @@ def _values(profile: Profile, request: VideoRequest) -> dict[str, Any]:
         if size is not None:
             values["width"], values["height"] = size
     return values
+
+
+def _in_words(profile: Profile, request: VideoRequest) -> VideoRequest:
+    """Return a request that says in all ways what it wants; raises TemplateError where none is."""
+    if nowhere := nowhere_said(profile.submit, request.extra):
+        raise TemplateError(f"it takes no {', '.join(nowhere)}")
+    sized = profile.takes(request.model or "").sized(request)
+    if sized is not None:
+        return sized
+    # Whoever runs the service may know more shapes and resolutions of it than its profile.
+    if (request.aspect_ratio is None and request.resolution is None) or request.odd_word:
+        raise TemplateError(f"it takes no clip of {request.width} x {request.height}")
+    return request
 
 
 def _names_a_size(submit: Submit) -> bool:

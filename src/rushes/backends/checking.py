@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rushes.backends.classifying import read_error
 from rushes.backends.extraction import passes
-from rushes.backends.pointers import find
+from rushes.backends.pointers import find, find_text
 from rushes.backends.profile import JobProfile
 from rushes.domain import Stage
 from rushes.errors import (
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 STARTING = 503
 ASKS_FOR_HTTPS = "https"
 """What nginx, Apache and servers in Go answer to plain HTTP names it, with status 400."""
+UNPROVEN = (
+    "something answers there; whether it is the backend and the key is good only a clip tells"
+)
 
 
 def name_the_setting(error: BackendError, profile: Profile, settings: SettingNames) -> None:
@@ -93,9 +96,19 @@ def judge_answer(
         return Finding(Severity.ERROR, key, answer.detail, f"{key}: {advice}", kind)
     complaint = _complaint(profile, answer, client.base, settings)
     if complaint is None:
-        return Finding(Severity.OK, settings.url, answer.detail)
+        return _well(profile, answer, client.base, settings)
     setting, remedy, error = complaint
     return Finding(Severity.ERROR, setting, answer.detail, remedy, error.kind)
+
+
+def _well(profile: Profile, answer: Answer, address: str, settings: SettingNames) -> Finding:
+    """Return what fits the profile; a bare "not found" might come from any server, to any key."""
+    if answer.is_success or find_text(_json_or_none(answer), profile.error.code) is not None:
+        return Finding(Severity.OK, settings.url, answer.detail)
+    ends = profile.check.url_ends or ""
+    where = "" if address.rstrip("/").endswith(ends) else f"; {settings.url} usually ends in {ends}"
+    remedy = f"make one clip with `rushes check --generate`{where}"
+    return Finding(Severity.WARNING, settings.url, f"{UNPROVEN} ({answer.detail})", remedy)
 
 
 def _disguised(profile: Profile, answer: Answer) -> str | None:

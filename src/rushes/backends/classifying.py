@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from rushes.backends.grammar import TROUBLES
-from rushes.backends.pointers import find_text
+from rushes.backends.pointers import find, find_text, same
 from rushes.domain import Failure, Stage
 from rushes.errors import (
     BackendError,
@@ -25,12 +25,12 @@ from rushes.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from pydantic import JsonValue
 
     from rushes.backends.profile import Profile
-    from rushes.backends.sections import Classify, Errors, StateRule
+    from rushes.backends.sections import Classify, Errors, Ok, StateRule
 
     Clean = Callable[[str, int], str]  # makes a backend's text safe, at most so many characters
 
@@ -44,6 +44,7 @@ MODERATED = frozenset({"blocked", "moderated", "nsfw"})
 # Where errors usually stand, after the places that the profile names: OpenAI's object, FastAPI's
 # detail (text or list), a bare text.
 CODE_PLACES = ("/error/code", "/error/type", "/code")
+ENVELOPE_WORDS = r"(message|msg)$"
 MESSAGE_PLACES = ("/error/message", "/error", "/detail/0/msg", "/detail", "/message")
 
 _BY_STATUS: Mapping[int, type[BackendError]] = {
@@ -62,7 +63,7 @@ _GONE: Mapping[Stage, type[BackendError]] = {
 
 
 def read_failure(
-    errors: Errors,
+    profile: Profile,
     document: JsonValue,
     *,
     rule: StateRule | None,
@@ -70,8 +71,12 @@ def read_failure(
     stage: Stage,
     clean: Clean,
 ) -> Failure:
-    """Say why a job failed; `rule` and `word` are what its state was told by."""
-    code, message = _code_and_message(errors, document)
+    """Say why a job failed; `rule` and `word` are what its state was told by.
+
+    An envelope that says that the call went well says nothing of the job.
+    """
+    errors = profile.error
+    code, message = _code_and_message(errors, document, besides=_envelope(profile.ok, document))
     if rule is not None:
         message = _told(errors, find_text(document, rule.message)) or message
     known = _classified(errors, None, code, message)
@@ -124,11 +129,26 @@ def _unexplained(word: str | None) -> str:
     return (RejectedByModeration if is_moderated else GenerationFailed).kind
 
 
-def _code_and_message(errors: Errors, document: JsonValue) -> tuple[str | None, str | None]:
+def _code_and_message(
+    errors: Errors, document: JsonValue, *, besides: Container[str] = ()
+) -> tuple[str | None, str | None]:
     if isinstance(document, str):
         return None, _told(errors, document)
-    code = find_text(document, (*errors.code, *CODE_PLACES))
-    return code, _told(errors, find_text(document, (*errors.message, *MESSAGE_PLACES)))
+    codes = [place for place in (*errors.code, *CODE_PLACES) if place not in besides]
+    messages = [place for place in (*errors.message, *MESSAGE_PLACES) if place not in besides]
+    return find_text(document, codes), _told(errors, find_text(document, messages))
+
+
+def _envelope(ok: Ok | None, document: JsonValue) -> frozenset[str]:
+    """Return where an answer says of itself that all is well, and in which words."""
+    if ok is None or find(document, ok.path) is None:
+        return frozenset()
+    if not same(find(document, ok.path), ok.equals):
+        return frozenset()
+    beside = find(document, ok.path.rpartition("/")[0])
+    names = beside if isinstance(beside, dict) else ()
+    said = (name for name in names if re.search(ENVELOPE_WORDS, name))
+    return frozenset({ok.path, *(f"{ok.path.rpartition('/')[0]}/{name}" for name in said)})
 
 
 def _told(errors: Errors, message: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 The job's id there is of our choice, made of the job's own id, so that a submit whose answer was
 lost can be looked up. How it stands is asked (`/api/jobs/<id>`, or `/history` and `/queue` where
-there is none yet); a percentage is told on a websocket only and so not known here.
+there is none yet); a percentage is heard on a websocket meanwhile (`comfyui_progress`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from rushes.backends.answering import error_of, read_options, refusal_of
+from rushes.backends.capabilities import TYPES
 from rushes.backends.checking import judge_error
 from rushes.backends.comfyui_answers import CLIP, Reader, is_running, place_in_queue
+from rushes.backends.comfyui_progress import Listeners, context_of
 from rushes.backends.comfyui_workflow import Workflow, load_workflow
 from rushes.backends.dealing import deal_seed
+from rushes.backends.offers import WORDS
 from rushes.backends.pointers import find, find_text
 from rushes.backends.sections import Defaults
 from rushes.backends.speaking import as_kind, in_doubt, is_text, readable
@@ -35,6 +38,7 @@ from rushes.domain import (
     RemoteJob,
     RemoteStatus,
     Resolution,
+    Setting,
     Shape,
     Stage,
 )
@@ -84,6 +88,8 @@ class ComfyOptions(BaseModel):
 class ComfyBackend:
     """See ports.VideoBackend."""
 
+    finds = True
+
     def __init__(
         self,
         name: str,
@@ -99,10 +105,12 @@ class ComfyBackend:
         self._workflow = workflow
         self._options = options
         self._reader = Reader(workflow.graph, client.redactor.clean)
+        self._listeners = Listeners(client, workflow.graph)
         self._has_jobs_api = True
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._listeners.aclose()
         await self._client.aclose()
 
     async def describe(self) -> Catalogue:
@@ -110,6 +118,7 @@ class ComfyBackend:
         self._has_jobs_api = True  # asked again: the server may have been updated
         names, options = self._workflow.names, self._options
         is_sized = bool(names & {"width", "height", "aspect_ratio", "resolution"})
+        settings: Any = {name: Setting(type_) for name, type_ in TYPES.items() if name in names}
         takes = Capabilities(
             durations=options.durations if "duration_s" in names else (),
             aspect_ratios=options.aspect_ratios if is_sized else (),
@@ -117,9 +126,12 @@ class ComfyBackend:
             seed=self._workflow.has_seed,
             negative_prompt="negative_prompt" in names,
             first_frame="first_frame" in names,
+            audio="audio" in names,
+            pixels=bool(names & {"width", "height"}) and not names & WORDS,
             n_max=4,
-            progress=False,
+            progress=True,
             cancel="any",
+            **settings,
         )
         return Catalogue(models={"": takes})
 
@@ -149,14 +161,13 @@ class ComfyBackend:
         if request.first_frame is not None:
             values["first_frame"] = await self._uploaded(request.first_frame, idempotency_key)
         graph = self._workflow.filled(values, seed)
+        named: dict[str, JsonValue] = {"prompt_id": prompt_id, "client_id": prompt_id}
         with in_doubt():
-            answer = await self._client.call(
-                "POST", "/prompt", json={"prompt": graph, "prompt_id": prompt_id}
-            )
+            answer = await self._client.call("POST", "/prompt", json={"prompt": graph, **named})
         if not answer.is_success:
             raise self._refusal(answer)
         with in_doubt():
-            return Submission(_accepted(answer))
+            return Submission(_accepted(answer, prompt_id))
 
     async def _uploaded(self, picture: str, job_id: str) -> str:
         """Bring a picture there ahead of the submit and return the name that a LoadImage takes.
@@ -206,8 +217,9 @@ class ComfyBackend:
     async def poll(self, remote: RemoteJob) -> RemoteJob:
         """See ports.VideoBackend. Whatever fails but "no such job" may be tried again."""
         try:
-            return await self._poll(remote)
+            return self._listeners.joined(await self._poll(remote))
         except RemoteJobNotFound:
+            self._listeners.leave(remote.id)
             raise
         except BackendError as error:
             error.retryable = True
@@ -216,7 +228,8 @@ class ComfyBackend:
     async def find(self, idempotency_key: str) -> RemoteJob | None:
         """See ports.VideoBackend."""
         try:
-            return await self.poll(_remote(_prompt_id(idempotency_key)))
+            prompt_id = _prompt_id(idempotency_key)
+            return await self.poll(_remote(prompt_id, prompt_id))
         except RemoteJobNotFound:
             return None
 
@@ -359,15 +372,16 @@ def _prompt_id(job_id: str) -> str:
     return str(uuid.uuid5(JOB_NAMES, job_id))
 
 
-def _remote(prompt_id: str) -> RemoteJob:
-    return RemoteJob(prompt_id, RemoteStatus.QUEUED, next_poll=PAUSE)
+def _remote(prompt_id: str, client_id: str) -> RemoteJob:
+    context = context_of(client_id)
+    return RemoteJob(prompt_id, RemoteStatus.QUEUED, context=context, next_poll=PAUSE)
 
 
-def _accepted(answer: Answer) -> RemoteJob:
+def _accepted(answer: Answer, client_id: str) -> RemoteJob:
     """Return the job under the id that the server uses: an old one may choose its own."""
     told = find_text(answer.json(), ("/prompt_id",))
     try:
-        return _remote(str(uuid.UUID(told or "")))
+        return _remote(str(uuid.UUID(told or "")), client_id)
     except ValueError:
         raise BadBackendResponse("the answer names no job", detail=answer.detail) from None
 

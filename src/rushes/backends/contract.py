@@ -18,37 +18,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rushes.backends.traits import WORDS, Server, Traits
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, VideoRequest, new_id
-from rushes.errors import BackendError, OutcomeUnknown, ResultExpired
+from rushes.errors import BackendError, OutcomeUnknown, RemoteJobNotFound, ResultExpired
 from rushes.ports import Severity, VideoBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
     from rushes.ports import Submission
 
-WORDS = {
-    "#fail": "the job runs and fails",
-    "#error": "the job breaks down while it runs",
-    "#refuse": "the submit is refused by content rules, and nothing is executed",
-    "#reject": "the clip is made and then withheld by content rules",
-    "#busy": "the submit is turned away, and nothing is executed",
-    "#lost-answer": "the submit is executed, and the connection drops before the answer",
-    "#html-answer": "the submit is executed, and the answer is a page of HTML",
-    "#bare-answer": "the submit is executed, and the answer is an empty JSON object",
-    "#html": "one poll is answered with a page of HTML",
-    "#bare": "one poll is answered with an empty JSON object",
-    "#odd-word": "one poll of the unfinished job tells a state that nobody knows",
-    "#slow": "the job runs long enough for several polls",
-    "#stall": "the job runs until it is cancelled",
-    "#expired": "the job is done, and its clip is gone when it is fetched",
-}
-"""What a server does when a prompt holds one of these words."""
+__all__ = ["PICTURE", "WORDS", "WRONG_KEY", "BackendContract", "Server", "Traits"]
 
 PROMPTS = (
     "he said \"now\" and 'then' \\n",
@@ -67,55 +49,6 @@ ENDED = frozenset({RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CAN
 PAUSE_S = 0.03
 AT_MOST_S = 20
 ERRORS_AT_MOST = 3
-
-
-class Server(Protocol):
-    """The other side: a server that misbehaves when a word in a prompt asks it to."""
-
-    words: Collection[str]
-    """The WORDS it knows. What needs another one is skipped, and says so."""
-
-    def executed(self, prompt: str) -> int:
-        """Return how many submits of exactly this prompt were executed."""
-        ...
-
-    def sha256(self, prompt: str) -> str:
-        """Return the digest of the one clip that was made of this prompt, in hex."""
-        ...
-
-    def picture(self, prompt: str) -> str | None:
-        """Return the digest of the picture that came with this prompt, where any is taken."""
-        ...
-
-    def spoilt(self, prompt: str) -> int:
-        """Return how many answers were spoilt because of this prompt."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traits:
-    """What is true of a backend and its server together."""
-
-    asks: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of a request beside the prompt."""
-    is_synchronous: bool = False
-    """Whether a submit is answered with the clip."""
-    has_progress: bool = False
-    takes_picture: bool = False
-    """Whether a clip can begin with a picture."""
-    cancel: CancelOutcome | None = CancelOutcome.STOPPED_WAITING
-    """Of a job that has not ended; None where it depends on the moment."""
-    rewrites: bool = False
-    """Whether the prompt as the backend rewrote it is told."""
-    busy: tuple[str, bool] = ("rate_limited", True)
-    """What being turned away is called, and whether it may be tried again."""
-    says_when: bool = True
-    """Whether being turned away comes with a Retry-After."""
-    wrong_key: str = "unauthorized"
-    refused: str = "rejected_by_moderation"
-    """What a prompt is called that the server does not take."""
-    withheld: str = "rejected_by_moderation"
-    """What a clip that was made and withheld is called."""
 
 
 @pytest.mark.anyio
@@ -269,6 +202,19 @@ class BackendContract:
         assert caught.value.retryable is False
         assert await executed(server, prompt) == 1
 
+    async def test_a_job_whose_answer_was_lost_is_found_where_that_is_promised(
+        self, traits: Traits, backend: VideoBackend, server: Server
+    ) -> None:
+        need(server, "#lost-answer")
+        key = new_id()
+        request = VideoRequest(prompt=f"#lost-answer {key}", **dict(traits.asks))
+        with pytest.raises(OutcomeUnknown):
+            await backend.submit(request, idempotency_key=key)
+
+        found = await backend.find(key)
+
+        assert (found is not None) is backend.finds
+
     @pytest.mark.parametrize("word", ["#html", "#bare", "#odd-word"])
     async def test_one_poll_that_says_nothing_ends_no_job(
         self, traits: Traits, backend: VideoBackend, server: Server, word: str
@@ -305,7 +251,27 @@ class BackendContract:
         outcome = await backend.cancel(submission.remote)
 
         assert traits.cancel in {None, outcome}
+        if outcome is CancelOutcome.CONFIRMED:
+            assert await has_stopped(backend, submission.remote)
         await left(submission)
+
+    async def test_cancelling_a_finished_job_is_not_called_a_stop_and_loses_no_clip(
+        self, traits: Traits, backend: VideoBackend, server: Server
+    ) -> None:
+        if not is_followed(traits):
+            pytest.skip("a job that is answered with its clip has nothing to cancel")
+        prompt = f"too late {new_id()}"
+        submission = await submit(backend, traits, prompt)
+        told = await followed(backend, submission.remote)
+
+        assert told[-1].status is RemoteStatus.COMPLETED  # the look before a cancel says so,
+        async with backend.open_clip(told[-1]) as source:  # and the clip is fetched instead
+            clip = b"".join([chunk async for chunk in source.chunks()])
+        outcome = await backend.cancel(told[0])  # for a job that ends right after the look
+
+        sha256 = await asyncio.to_thread(server.sha256, prompt)
+        assert hashlib.sha256(clip).hexdigest() == sha256
+        assert outcome is CancelOutcome.STOPPED_WAITING
 
     # --- who we are ------------------------------------------------------------------------------
 
@@ -321,10 +287,13 @@ class BackendContract:
         assert caught.value.retryable is False
         assert WRONG_KEY[:9] not in told
 
-    async def test_a_check_of_a_backend_that_is_well_is_well(self, backend: VideoBackend) -> None:
+    async def test_a_check_of_a_backend_that_is_well_is_well(
+        self, traits: Traits, backend: VideoBackend
+    ) -> None:
         findings = await backend.check()
 
-        assert [finding.severity for finding in findings] == [Severity.OK]
+        expected = Severity.OK if traits.is_provable else Severity.WARNING
+        assert [finding.severity for finding in findings] == [expected]
 
 
 # --- how the cases go about it --------------------------------------------------------------------
@@ -367,6 +336,14 @@ async def followed(backend: VideoBackend, remote: RemoteJob) -> list[RemoteJob]:
                 if not error.retryable or errors > ERRORS_AT_MOST:
                     raise
     return told
+
+
+async def has_stopped(backend: VideoBackend, remote: RemoteJob) -> bool:
+    """Whether the server says so itself: cancelled, or not there any more."""
+    try:
+        return (await backend.poll(remote)).status is RemoteStatus.CANCELLED
+    except RemoteJobNotFound:
+        return True
 
 
 async def bytes_of(backend: VideoBackend, submission: Submission) -> bytes:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rushes.backends.classifying import PROSE_MAX, read_failure
-from rushes.backends.pointers import find, find_prose, find_text
+from rushes.backends.pointers import find, find_prose, find_text, same
 from rushes.domain import PROMPT_MAX, RemoteJob, RemoteStatus, Stage
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def holds(condition: Condition, document: JsonValue) -> bool:
         return False
     if condition.empty is not None and find(document, condition.empty) not in (None, "", [], {}):
         return False
-    return condition.path is None or _same(find(document, condition.path), condition.equals)
+    return condition.path is None or same(find(document, condition.path), condition.equals)
 
 
 def passes(profile: Profile, document: JsonValue) -> bool:
@@ -61,11 +61,7 @@ def passes(profile: Profile, document: JsonValue) -> bool:
     if profile.ok is None:
         return True
     found = find(document, profile.ok.path)
-    return profile.ok.missing if found is None else _same(found, profile.ok.equals)
-
-
-def _same(one: JsonValue, other: JsonValue) -> bool:
-    return isinstance(one, bool) == isinstance(other, bool) and one == other
+    return profile.ok.missing if found is None else same(found, profile.ok.equals)
 
 
 def _safe_prose(text: str, clean: Clean) -> str:
@@ -107,9 +103,7 @@ def read_job(
         progress=read_progress(profile.progress, document),
         queue_position=_queue_position(profile.progress, document),
         eta=_eta(profile.progress, document),
-        failure=read_failure(
-            profile.error, document, rule=rule, word=word, stage=stage, clean=clean
-        )
+        failure=read_failure(profile, document, rule=rule, word=word, stage=stage, clean=clean)
         if failed
         else None,
         effective_prompt=_safe_prose(prompt, clean) if prompt else None,

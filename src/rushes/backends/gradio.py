@@ -73,6 +73,8 @@ class GradioOptions(BaseModel):
 class GradioBackend:
     """See ports.VideoBackend."""
 
+    finds = True
+
     def __init__(
         self, name: str, door: GradioDoor, options: GradioOptions, *, models: tuple[str, ...] = ()
     ) -> None:

@@ -40,7 +40,7 @@ CLIP = "clip"
 VIDEO_NAME = re.compile(r"\.(mp4|m4v|mov|webm|mkv|avi|gif)$", re.IGNORECASE)
 QUOTA = re.compile(r"exceeded your .{0,40}quota|zerogpu quota", re.IGNORECASE)
 MODERATION = re.compile(
-    r"\bnsfw\b|content (polic|rule)|refused (this|your) prompt|safety (check|filter)|moderation",
+    r"\bnsfw\b|content polic|refused (this|your) prompt|safety (check|filter)|moderation",
     re.IGNORECASE,
 )
 NOT_FOUND = re.compile(r"404\b")

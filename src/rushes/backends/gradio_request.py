@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from rushes.backends.capabilities import TYPES
 from rushes.backends.dealing import deal_seed
 from rushes.backends.gradio_app import RANDOMIZE, SYNONYMS, Parameter, choice_with, number_in
 from rushes.backends.templating import TemplateError, names_in, render
-from rushes.domain import Capabilities, Catalogue
+from rushes.domain import Capabilities, Catalogue, Setting
 from rushes.errors import NotConfigured, RefusedByBackend
 from rushes.sizes import SHORT_SIDE, pixel_size
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+    from rushes.backends.capabilities import Type
     from rushes.backends.gradio_app import Endpoint
     from rushes.domain import VideoRequest
 
@@ -70,9 +72,7 @@ def catalogue(
 
 def takes_picture(endpoint: Endpoint, overrides: Mapping[str, JsonValue]) -> bool:
     """Whether a first frame has a place: a parameter that is an image, or an override."""
-    return endpoint.parameter("first_frame") is not None or "first_frame" in names_in(
-        dict(overrides)
-    )
+    return _has_place("first_frame", endpoint, overrides)
 
 
 # --- the request ----------------------------------------------------------------------------------
@@ -166,6 +166,11 @@ def _capabilities(endpoint: Endpoint, overrides: Mapping[str, JsonValue]) -> Cap
     if not has_prompt:
         raise NotConfigured(f"no parameter of {endpoint.name} is a prompt: name it in `parameters`")
     shapes, resolutions = _offered_sizes(endpoint)
+    settings: Any = {
+        name: _setting(endpoint.parameter(name), type_)
+        for name, type_ in TYPES.items()
+        if _has_place(name, endpoint, overrides)
+    }
     return Capabilities(
         durations=_durations(endpoint.parameter("duration_s")),
         aspect_ratios=shapes,
@@ -173,10 +178,33 @@ def _capabilities(endpoint: Endpoint, overrides: Mapping[str, JsonValue]) -> Cap
         seed=endpoint.parameter("seed") is not None,
         negative_prompt=endpoint.parameter("negative_prompt") is not None,
         first_frame=takes_picture(endpoint, overrides),
+        audio=_has_switch("audio", endpoint, overrides),
+        pixels=any(_has_place(name, endpoint, overrides) for name in ("width", "size")),
         n_max=4,
         progress=True,
         cancel="any",
+        **settings,
     )
+
+
+def _has_switch(name: str, endpoint: Endpoint, overrides: Mapping[str, JsonValue]) -> bool:
+    """Whether yes or no can be said; a parameter of that name may as well be a file."""
+    parameter = endpoint.parameter(name)
+    is_switch = parameter is not None and parameter.component == "Checkbox"
+    return is_switch or name in names_in(dict(overrides))
+
+
+def _has_place(name: str, endpoint: Endpoint, overrides: Mapping[str, JsonValue]) -> bool:
+    return endpoint.parameter(name) is not None or name in names_in(dict(overrides))
+
+
+def _setting(parameter: Parameter | None, type_: Type) -> Setting | None:
+    """Return which numbers may be given; None where the app has words for them."""
+    if parameter is None:
+        return Setting(type_)
+    choices = tuple(choice for choice in parameter.choices if isinstance(choice, int | float))
+    is_numeric = len(choices) == len(parameter.choices)
+    return Setting(type_, parameter.least, parameter.most, choices) if is_numeric else None
 
 
 def _durations(parameter: Parameter | None) -> tuple[float, ...]:

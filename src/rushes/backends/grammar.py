@@ -6,9 +6,10 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from rushes.backends.templating import names_in
+from rushes.backends.templating import TemplateError, names_in, strings_in
 from rushes.domain import VideoRequest
 from rushes.errors import (
     BackendError,
@@ -27,7 +28,9 @@ from rushes.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
+
+    from rushes.backends.templating import Place
 
 REQUEST_NAMES = frozenset(VideoRequest.model_fields) | {"size", "job_id", "any_seed"}
 REMOTE_NAMES = frozenset({"id"})
@@ -50,8 +53,11 @@ TROUBLES: dict[str, type[BackendError]] = {
 }
 """The kinds of trouble that an answer can tell of, by their names."""
 _PREFIXED = re.compile(r"(extra|urls|values)\..+")
-EACH = re.compile(r"\*(?:\[([^=\]]+)=([^\]]*)\])?")
-"""A step of a pointer that stands for the entries of a list, perhaps for some of them only."""
+EACH = re.compile(r"-?\*(?:\[([^=\]]+)=([^\]]*)\])?")
+"""A step of a pointer that stands for the entries of a list, perhaps for some of them only.
+
+With `-` the last one goes first.
+"""
 _TEST = re.compile(r"(has|lacks)\(([a-z][a-z0-9_]*)\)")
 
 
@@ -68,13 +74,13 @@ def meant(word: str, known: Collection[str]) -> str:
 def _a_pointer(text: str) -> str:
     if text and not text.startswith("/"):
         raise ValueError('a JSON Pointer is empty or begins with "/"')
-    if any(step.startswith("*") and not EACH.fullmatch(step) for step in text.split("/")):
-        raise ValueError("the entries of a list are * or *[key=text]")
+    if any(step.startswith(("*", "-*")) and not EACH.fullmatch(step) for step in text.split("/")):
+        raise ValueError("the entries of a list are * or *[key=text], from the end -*")
     return text
 
 
 def _readable_in_passing(pointer: str) -> str:
-    if "/*[" in pointer:
+    if "/*[" in pointer or "/-*" in pointer:
         raise ValueError("a clip is read as it comes: which entry it is in cannot depend on more")
     return pointer
 
@@ -113,12 +119,36 @@ def _of(allowed: frozenset[str]) -> AfterValidator:
     """Check that a template can be read and names only what there will be."""
 
     def check(template: JsonValue) -> JsonValue:
-        for name in names_in(template):
-            if name not in allowed and not _PREFIXED.fullmatch(name):
-                raise ValueError(f"nothing is called {name!r} here{meant(name, allowed)}")
+        found = ((place, _flaw(text, allowed)) for place, text in strings_in(template))
+        blame([(place, flaw) for place, flaw in found if flaw])
         return template
 
     return AfterValidator(check)
+
+
+def _flaw(text: str, allowed: frozenset[str]) -> str | None:
+    try:
+        names = list(names_in(text))
+    except TemplateError as error:
+        return str(error)
+    strange = (n for n in names if n not in allowed and not _PREFIXED.fullmatch(n))
+    return next((f"nothing is called {n!r} here{meant(n, allowed)}" for n in strange), None)
+
+
+def blame(flaws: Sequence[tuple[Place, str]]) -> None:
+    """Raise an error for each place below the one that is being checked, if there are any."""
+    if flaws:
+        raise ValidationError.from_exception_data(
+            "template",
+            [
+                InitErrorDetails(
+                    type=PydanticCustomError("value_error", "{reason}", {"reason": reason}),
+                    loc=place,
+                    input=None,
+                )
+                for place, reason in flaws
+            ],
+        )
 
 
 def _readable(template: str) -> str:

@@ -42,9 +42,9 @@ IN_CODE = (
         "ComfyUI",
         "0.3.64 and 0.33; 2026-11-22",
         "documented",
-        "no",
         "yes",
-        "one workflow per backend, exported by you; a percentage is not told",
+        "yes",
+        "one workflow per backend, exported by you; the percentage counts the samplers' steps",
     ),
     (
         "`gradio`",

@@ -7,11 +7,18 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from rushes.backends.pointers import find_text
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from pydantic import JsonValue
+
     from rushes.backends.sections import Poll
+
+TEXT_MAX = 2000
+_SECONDS = re.compile(r"(?<![\d.])(\d{1,6}(?:\.\d{1,9})?) ?s(?:ec(?:ond)?s?)?\b")
 
 
 def next_poll(poll: Poll, before: timedelta | None, headers: Mapping[str, str]) -> timedelta:
@@ -35,7 +42,24 @@ def read_retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | N
         wait = _number(headers.get("retry-after"), 1)
     if wait is None:
         wait = _seconds_until(headers.get("retry-after"), now)
-    return None if wait is None else timedelta(seconds=min(max(wait, 1.0), 600.0))
+    return None if wait is None else _within(wait)
+
+
+def told_wait(document: JsonValue, places: Iterable[str]) -> timedelta | None:
+    """Return how long a body asks us to wait, within the same bounds; None if it is unclear.
+
+    A number of seconds, or a text in which a number stands before an s: 3.5s, in ~30s, 9 seconds.
+    """
+    text = find_text(document, places) or ""
+    wait = _number(text, 1)
+    if wait is None:
+        found = _SECONDS.search(text[:TEXT_MAX])
+        wait = float(found[1]) if found else None
+    return None if wait is None else _within(wait)
+
+
+def _within(seconds: float) -> timedelta:
+    return timedelta(seconds=min(max(seconds, 1.0), 600.0))
 
 
 def _number(text: str | None, divisor: int) -> float | None:

@@ -18,14 +18,15 @@ def find(document: JsonValue, pointer: str) -> JsonValue:
     """Return what lies at a JSON Pointer (RFC 6901), or None, as for null.
 
     In a list, `*` is the first entry under which the rest of the pointer finds something;
-    `*[kind=video]` is the first such entry whose `kind` is just that text.
+    `*[kind=video]` is the first such entry whose `kind` is just that text. With `-` before it, it
+    is the last one.
     """
     return _follow(document, pointer.split("/")[1:])
 
 
 def _follow(found: JsonValue, steps: list[str]) -> JsonValue:
     for place, step in enumerate(steps, start=1):
-        if isinstance(found, list) and step.startswith("*"):
+        if isinstance(found, list) and step.startswith(("*", "-*")):
             hits = (_follow(entry, steps[place:]) for entry in _entries(found, step))
             return next((hit for hit in hits if hit is not None), None)
         key = plain(step)
@@ -40,6 +41,8 @@ def _follow(found: JsonValue, steps: list[str]) -> JsonValue:
 
 def _entries(found: list[JsonValue], step: str) -> list[JsonValue]:
     wanted = EACH.fullmatch(step)
+    if step.startswith("-"):
+        found = found[::-1]
     if wanted is None or wanted[1] is None:
         return found
     text = plain(wanted[2])
@@ -72,6 +75,11 @@ def _prose(found: JsonValue) -> str:
     inner = list(found.values()) if isinstance(found, dict) else found
     parts = inner if isinstance(inner, list) else [inner]
     return "\n".join(part for part in parts if isinstance(part, str) and part)
+
+
+def same(one: JsonValue, other: JsonValue) -> bool:
+    """Whether two values are the same; yes is not 1 here."""
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
 def select(

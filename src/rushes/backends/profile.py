@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from rushes.backends.grammar import SwitchName, meant
+from rushes.backends.capabilities import Models, Takes
+from rushes.backends.grammar import SwitchName, blame, meant
+from rushes.backends.offers import flaws, takes_of
 from rushes.backends.sections import (
     Auth,
     Call,
@@ -21,7 +23,6 @@ from rushes.backends.sections import (
     Extract,
     Find,
     Head,
-    Models,
     Ok,
     Part,
     Poll,
@@ -38,6 +39,9 @@ from rushes.backends.templating import names_in
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from rushes.backends.templating import Place
+    from rushes.domain import Capabilities
+
 
 Switch = dict[str, dict[str, Any]]
 
@@ -51,6 +55,8 @@ class Profile(Part):
     ok: Ok | None = None
     error: Errors = Errors()
     capabilities: Models = Models()
+    models: dict[str, Takes] = Field(default_factory=dict)
+    """What single models take otherwise, by name."""
     tables: dict[str, dict[str, str]] = Field(default_factory=dict)
     check: Check
     switch: dict[SwitchName, Switch] = Field(default_factory=dict)
@@ -62,6 +68,17 @@ class Profile(Part):
         """Whether the credentials are made of `{key}`, and not only of headers and cookies."""
         tables = (self.auth.headers, self.auth.cookies, self.auth.query)
         return "key" in names_in([text for table in tables for text in table.values()])
+
+    def takes(self, model: str = "") -> Capabilities:
+        """Return what a model takes; those without a table of their own are all alike."""
+        return takes_of(self.submit, self.tables, self.capabilities, self.models.get(model))
+
+    @model_validator(mode="after")
+    def _says_what_it_offers(self) -> Profile:
+        of_models: dict[Place, Capabilities] = {("capabilities",): self.takes()}
+        of_models |= {("models", model): self.takes(model) for model in self.models}
+        blame(flaws(self.submit, self.tables, of_models))
+        return self
 
     @model_validator(mode="after")
     def _submits_only_what_was_told_before(self) -> Profile:

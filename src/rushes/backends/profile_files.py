@@ -173,13 +173,10 @@ def _line_of(text: str, place: tuple[int | str, ...]) -> int | None:
     """Return the line of the key, or of the table around it, as far as it can be told."""
     best: tuple[int, int | None] = (0, None)
     table: tuple[int | str, ...] = ()
-    seen: dict[str, int] = {}
+    seen: dict[tuple[int | str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            table = here = tuple(part.strip(" \"'") for part in header[2].split("."))
-            if header[1] == "[[":
-                seen[header[2]] = index = seen.get(header[2], -1) + 1
-                table = here = (*table, index)
+            table = here = _table(header[2], seen, is_entry=header[1] == "[[")
         elif key := _KEY.match(line):
             here = (*table, key[1].strip("\"'"))
         else:
@@ -187,3 +184,20 @@ def _line_of(text: str, place: tuple[int | str, ...]) -> int | None:
         if here == place[: len(here)] and len(here) > best[0]:
             best = (len(here), number)
     return best[1]
+
+
+def _table(
+    header: str, seen: dict[tuple[int | str, ...], int], *, is_entry: bool
+) -> tuple[int | str, ...]:
+    """Return where a header leads: a list on the way means its last entry so far."""
+    *way, last = (part.strip(" \"'") for part in header.split("."))
+    place: tuple[int | str, ...] = ()
+    for part in way:
+        place = (*place, part)
+        if place in seen:
+            place = (*place, seen[place])
+    place = (*place, last)
+    if is_entry:
+        seen[place] = seen.get(place, -1) + 1
+        place = (*place, seen[place])
+    return place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pydantic import TypeAdapter
 from rushes.backends.profile import ClipProfile, JobProfile
 from rushes.backends.profile_files import load_profile, read_profile
 from rushes.backends.profiled import ProfiledBackend
+from rushes.backends.synchronous import SynchronousBackend
 from rushes.domain import RemoteJob, RemoteStatus, VideoRequest, new_id
 from rushes.errors import BackendError, BackendUnavailable, NotConfigured
 from rushes.net import Answer, Credentials, GuardedClient, Incoming, Patience, Upload
@@ -26,8 +28,12 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+    from rushes.backends.profile import Profile
+    from rushes.ports import Submission
+
 NOWHERE = "http://replay.invalid"
 ANSWERS_MAX = 500
+OK = 200
 _RECORDED = re.compile(r"(\d+)-(before|submit|poll|step|cancel)-(\d{3})\.\w+")
 _BESIDE = re.compile(r"\d+-\w+-exchange\.txt")
 
@@ -50,12 +56,13 @@ def new_profile(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One recorded answer: the file `NN-submit-200.json` holds its body."""
+    """One recorded answer: the file `NN-submit-200.json` holds its body, and its name the type."""
 
     place: int
     call: str
     status: int
     body: bytes
+    media_type: str = "application/json"
 
     def as_answer(self) -> Answer:
         """Return it as it would have come over the wire."""
@@ -73,7 +80,8 @@ def read_answers(folder: Path) -> list[Recorded]:
                 f"{path}: an answer is called like 01-submit-200.json; there are before, submit, "
                 "poll, step and cancel"
             )
-        found.append(Recorded(int(name[1]), name[2], int(name[3]), path.read_bytes()))
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        found.append(Recorded(int(name[1]), name[2], int(name[3]), path.read_bytes(), kind))
     if not found:
         raise NotConfigured(f"{folder}: no answers there")
     return sorted(found, key=lambda answer: answer.place)
@@ -82,19 +90,37 @@ def read_answers(folder: Path) -> list[Recorded]:
 async def replay(profile: str, answers: list[Recorded]) -> list[str]:
     """Return line by line what Rushes would understand; nothing leaves this machine."""
     loaded = load_profile(profile)
-    if not isinstance(loaded, JobProfile):
-        raise NotConfigured("this profile's submit is answered with the clip: nothing to replay")
-    client = ReplayClient()
+    client = ReplayClient() if isinstance(loaded, JobProfile) else ClipReplayClient()
     rehearsed = Rehearsed(loaded, client)
     try:
         for place, answer in enumerate(answers):
             if answer.call not in {"before", "step"}:
-                before = _run_of("before", answers[:place][::-1])
-                client.answers = [*before, answer, *_run_of("step", answers[place + 1 :])]
+                client.answers = _all_that_are_asked_for(loaded, answers, place)
                 await rehearsed.hear(answer)
     finally:
         await client.aclose()
     return rehearsed.lines
+
+
+def _all_that_are_asked_for(
+    profile: Profile, answers: list[Recorded], place: int
+) -> list[Recorded]:
+    """Return an answer between those that are asked for in the same breath."""
+    ahead, after = answers[:place][::-1], answers[place + 1 :]
+    cancel = profile.cancel if isinstance(profile, JobProfile) else None
+    if answers[place].call != "cancel" or cancel is None:
+        return [*_run_of("before", ahead), answers[place], *_run_of("step", after)]
+    seen = _looks(ahead) or [Recorded(0, "poll", 503, b"")]
+    return [
+        *(seen if cancel.also_deletes else []),
+        answers[place],
+        *(_looks(after) if cancel.confirmed_by_state else []),
+    ]
+
+
+def _looks(answers: list[Recorded]) -> list[Recorded]:
+    """Return the first answer that tells how the job stands, if there is one."""
+    return [answer for answer in answers if answer.call == "poll"][:1]
 
 
 def _run_of(call: str, answers: list[Recorded]) -> list[Recorded]:
@@ -154,12 +180,48 @@ class ReplayClient(GuardedClient):
         yield
 
 
+class ReplayedBody(Incoming):
+    """A recorded answer whose head is here and whose body is still to come."""
+
+    def __init__(self, recorded: Recorded) -> None:  # it has no response of its own
+        self._recorded = recorded
+        self.status = recorded.status
+        self.media_type = recorded.media_type
+        self.has_clip = recorded.status == OK
+        self.start, self.size, self.validator = 0, len(recorded.body), None
+
+    async def answer(self) -> Answer:
+        """See net.Incoming."""
+        return self._recorded.as_answer()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """See net.Incoming."""
+        yield self._recorded.body
+
+
+class ClipReplayClient(ReplayClient):
+    """A ReplayClient for services that answer a submit with the clip."""
+
+    @asynccontextmanager
+    async def stream(self, method: str, address: str, **sent: Any) -> AsyncIterator[Incoming]:  # noqa: ANN401
+        """Note the request, and bring the next answer in the list."""
+        recorded = self.answers[0] if self.answers else None
+        await self.call(method, address, **sent)
+        if recorded is not None:
+            yield ReplayedBody(recorded)
+
+
 class Rehearsed:
     """A backend that hears one recorded answer after the other, and what it understands."""
 
-    def __init__(self, profile: JobProfile, client: ReplayClient) -> None:
+    def __init__(self, profile: JobProfile | ClipProfile, client: ReplayClient) -> None:
         self.lines: list[str] = []
-        self._backend = ProfiledBackend("replay", profile, client)
+        self._backend: ProfiledBackend | SynchronousBackend = (
+            ProfiledBackend("replay", profile, client)
+            if isinstance(profile, JobProfile)
+            else SynchronousBackend("replay", profile, client)
+        )
+        self._is_to_be_fetched = False
         self._client = client
         self._request = first_request(profile, "a kite over dunes", "model")
         self._remote = RemoteJob("unknown-id")
@@ -167,6 +229,7 @@ class Rehearsed:
     async def hear(self, answer: Recorded) -> None:
         """Make the call that the answer belongs to, and note what it means."""
         self._client.sent.clear()
+        self._is_to_be_fetched = False
         try:
             meaning = await self._meaning(answer)
         except BackendError as error:
@@ -174,7 +237,7 @@ class Rehearsed:
             meaning = f"{error.kind}: {error.message}{again}"
         self.lines += [f"> {line}" for line in self._client.sent]
         self.lines.append(f"{answer.call} {answer.status}: {meaning}")
-        if answer.call == "poll" and self._remote.status is RemoteStatus.COMPLETED:
+        if self._is_to_be_fetched:
             self.lines.append(await self._clip())
 
     async def _meaning(self, answer: Recorded) -> str:
@@ -183,9 +246,20 @@ class Rehearsed:
         if answer.call == "submit":
             submission = await self._backend.submit(self._request, idempotency_key=new_id())
             self._remote = submission.remote
-            return f"job {self._remote.id}, {standing(self._remote)}"
+            return await self._accepted(submission)
         self._remote = await self._backend.poll(self._remote)
+        self._is_to_be_fetched = self._remote.status is RemoteStatus.COMPLETED
         return standing(self._remote)
+
+    async def _accepted(self, submission: Submission) -> str:
+        if isinstance(self._backend, ProfiledBackend):
+            return f"job {self._remote.id}, {standing(self._remote)}"
+        if submission.clip is None:
+            self._is_to_be_fetched = True
+            return standing(self._remote)
+        async with submission.clip as clip:
+            size = sum([len(chunk) async for chunk in clip.chunks()])
+        return f"{standing(self._remote)}, the clip itself in {size} bytes"
 
     async def _clip(self) -> str:
         self._client.clips.clear()
@@ -212,7 +286,7 @@ def standing(job: RemoteJob) -> str:
     return ", ".join(parts)
 
 
-def first_request(profile: JobProfile, prompt: str, model: str | None) -> VideoRequest:
+def first_request(profile: Profile, prompt: str, model: str | None) -> VideoRequest:
     """Return a request that asks for the first of all that the profile offers."""
     offers = profile.capabilities
     firsts = {

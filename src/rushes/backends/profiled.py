@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from rushes.backends import BackendConfig, SettingNames
+    from rushes.backends.sections import Cancel
     from rushes.domain import VideoRequest
     from rushes.net import Answer, Secret
     from rushes.ports import ClipSource
@@ -71,6 +72,7 @@ class ProfiledBackend(ClipReader):
     ) -> None:
         super().__init__(name, profile, client, models=models, query=query, settings=settings)
         self.custody = replace(self.custody, forgets=profile.forget is not None)
+        self.finds = profile.find is not None
         self._strange_words: set[str] = set()
 
     # --- submit ---------------------------------------------------------------------------------
@@ -122,11 +124,11 @@ class ProfiledBackend(ClipReader):
     async def _poll(self, remote: RemoteJob) -> RemoteJob:
         answer = await self._call(self._profile.poll, self._known(remote))
         answer = await self._without_clip(answer)
-        if not answer.is_success:
-            return self._ended(answer, remote)
         if answer.status in self._profile.state.http:
             found = readable(answer)  # the body may be the clip itself, and is not needed then
             return self._polled(answer, found if isinstance(found, dict) else {}, remote)
+        if not answer.is_success:
+            return self._ended(answer, remote)
         document = answer.json()
         is_told = any(holds(rule, document) for rule in self._profile.state.rules)
         if not is_told and not passes(self._profile, document):
@@ -246,17 +248,37 @@ class ProfiledBackend(ClipReader):
     # --- the end --------------------------------------------------------------------------------
 
     async def cancel(self, remote: RemoteJob) -> CancelOutcome:
-        """See ports.VideoBackend. Confirmed is only what the profile names as the sign of it."""
+        """See ports.VideoBackend. Confirmed is only what the profile names as the proof of it."""
         cancel = self._profile.cancel
         if cancel is None:
             return CancelOutcome.STOPPED_WAITING
+        before = await self._look(remote) if cancel.also_deletes else None
+        if before in ENDED:
+            return _told_by(before)
+        is_signed = await self._asked_to_stop(cancel, remote)
+        if cancel.confirmed_by_state:
+            return _told_by(await self._look(remote))
+        if cancel.also_deletes and before is None:
+            return CancelOutcome.STOPPED_WAITING  # it may have been a whole clip that was deleted
+        return CancelOutcome.CONFIRMED if is_signed else CancelOutcome.STOPPED_WAITING
+
+    async def _asked_to_stop(self, cancel: Cancel, remote: RemoteJob) -> bool:
+        """Ask for a stop; whether the answer bears the sign of one."""
         answer = await self._call(cancel, self._known(remote))
-        if answer.status >= 500 or answer.status == 429:
-            raise self._error(answer, readable(answer), Stage.CANCEL)
-        sign = cancel.confirmed
-        if answer.is_success and sign is not None and holds(sign, readable(answer)):
-            return CancelOutcome.CONFIRMED
-        return CancelOutcome.STOPPED_WAITING
+        document = readable(answer)
+        is_granted = answer.is_success and passes(self._profile, document)
+        error = self._error(answer, document, Stage.CANCEL)
+        is_disguised = answer.is_success and not is_granted and error.retryable
+        if answer.status >= 500 or answer.status == 429 or is_disguised:
+            raise error
+        return is_granted and cancel.confirmed is not None and holds(cancel.confirmed, document)
+
+    async def _look(self, remote: RemoteJob) -> RemoteStatus | None:
+        """Return how the job stands, None where it cannot be told."""
+        try:
+            return (await self._poll(remote)).status
+        except BackendError:
+            return None
 
     async def forget(self, remote: RemoteJob) -> bool:
         """See ports.VideoBackend."""
@@ -264,6 +286,11 @@ class ProfiledBackend(ClipReader):
             return False
         answer = await self._call(self._profile.forget, self._known(remote))
         return answer.is_success or answer.status in GONE
+
+
+def _told_by(status: RemoteStatus | None) -> CancelOutcome:
+    is_proof = status is RemoteStatus.CANCELLED
+    return CancelOutcome.CONFIRMED if is_proof else CancelOutcome.STOPPED_WAITING
 
 
 def from_config(config: BackendConfig) -> ProfiledBackend | SynchronousBackend:

@@ -22,7 +22,7 @@ from rushes.backends.grammar import (
     Seconds,
     When,
 )
-from rushes.domain import PROMPT_MAX, Capabilities, RemoteStatus, Resolution, Shape
+from rushes.domain import RemoteStatus, Resolution, Shape
 
 
 class Part(BaseModel):
@@ -227,6 +227,8 @@ class Errors(Part):
 
     code: Pointers = ()
     message: Pointers = ()
+    wait: Pointers = ()
+    """Where it says how long to wait: seconds, or a text with a number and an s such as 3.5s."""
     omit: Pattern | None = None
     """What of a message is not shown, such as the number of a request."""
     classify: tuple[Classify, ...] = ()
@@ -275,10 +277,16 @@ class Result(Reply):
 
 
 class Cancel(Call):
-    """How to stop a job. Only an answer that meets `confirmed` is called a confirmed stop."""
+    """How to stop a job, and what proves that it stopped; without a proof we only stop waiting."""
 
     method: Method = "DELETE"
     confirmed: Condition | None = None
+    """The answer that says so."""
+    confirmed_by_state: bool = False
+    """Whether the job, asked after how it stands, tells the state `cancelled` once it stopped."""
+    also_deletes: bool = False
+    """Whether a job that has ended is deleted by the same request, with the same answer: it is
+    asked before how it stands, and left alone if it has ended."""
 
 
 class Find(Part):
@@ -291,26 +299,6 @@ class Find(Part):
     body: Body = {}
     array: Pointer
     key: Pointer
-
-
-class Models(Part):
-    """What the models take; what is not said here is not offered."""
-
-    durations: tuple[Annotated[float, Field(gt=0, le=60)], ...] = ()
-    aspect_ratios: tuple[str, ...] = ()
-    resolutions: tuple[str, ...] = ()
-    seed: bool = False
-    negative_prompt: bool = False
-    first_frame: bool = False
-    n_max: Annotated[int, Field(ge=1, le=16)] = 1
-    prompt_max: Annotated[int, Field(ge=1, le=PROMPT_MAX)] = PROMPT_MAX
-    progress: bool = False
-    cancel: Literal["none", "queued", "any"] = "none"
-    idempotency: bool = False
-
-    def as_capabilities(self) -> Capabilities:
-        """Return the same as the domain's type."""
-        return Capabilities(**self.model_dump())
 
 
 class Check(Part):

@@ -12,7 +12,7 @@ from rushes.backends.asking import write_submit
 from rushes.backends.checking import judge_answer, judge_error, name_the_setting, naming_the_setting
 from rushes.backends.classifying import read_error, turns_away
 from rushes.backends.extraction import kept_values, passes, read_values
-from rushes.backends.pauses import read_retry_after
+from rushes.backends.pauses import read_retry_after, told_wait
 from rushes.backends.profile import Profile
 from rushes.backends.templating import TemplateError, fill_address, form_fields, form_parts, render
 from rushes.domain import Catalogue, Custody, Stage, utc_now
@@ -63,9 +63,9 @@ class Speaker(Generic[P]):
         self._client = client
         self._settings = settings
         self._clean = client.redactor.clean
-        takes = profile.capabilities.as_capabilities()
         self._catalogue = Catalogue(
-            models=dict.fromkeys(models or ("",), takes), default=models[0] if models else ""
+            models={model: profile.takes(model) for model in models or ("",)},
+            default=models[0] if models else "",
         )
         self.custody = Custody(profile.profile.keeps, profile.profile.date)
         self._secret_query = {name: value.reveal() for name, value in (query or {}).items()}
@@ -199,6 +199,8 @@ class Speaker(Generic[P]):
         error = read_error(self._profile, answer.status, document, stage=stage, clean=self._clean)
         error.detail = answer.detail
         error.retry_after = read_retry_after(answer.headers, utc_now())
+        if error.retry_after is None:
+            error.retry_after = told_wait(document, self._profile.error.wait)
         name_the_setting(error, self._profile, self._settings)
         return error
 

@@ -37,6 +37,8 @@ SEEN_MAX = 200
 class SynchronousBackend(Speaker[ClipProfile]):
     """See ports.VideoBackend. The connection of the submit is the only thread to the job."""
 
+    finds = False
+
     async def submit(self, request: VideoRequest, *, idempotency_key: str) -> Submission:
         """See ports.VideoBackend. Returns when the clip begins, or its address is known."""
         sending = await self._sending(request, idempotency_key)

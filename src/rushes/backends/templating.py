@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Value = Any  # a JSON value or a tuple; None means absent
     Values = Mapping[str, Value]
+    Place = tuple[int | str, ...]
     Tables = Mapping[str, Mapping[str, str]]  # of the filter `map`, by name
 
 _NAME = r"[a-z][a-z0-9_]*(?:\.[A-Za-z0-9_-]+)?"
@@ -94,17 +95,22 @@ def parse_text(text: str) -> tuple[str | Hole, ...]:
 
 def names_in(template: JsonValue) -> Iterator[str]:
     """Yield every name that a template refers to; raises TemplateError if it cannot be read."""
-    if isinstance(template, dict):
-        template = list(template.values())
-    if isinstance(template, list):
-        for part in template:
-            yield from names_in(part)
-    elif isinstance(template, str):
-        found = parse_reference(template)
+    for _, text in strings_in(template):
+        found = parse_reference(text)
         if found is not None:
             yield from found.names
         else:
-            yield from (part.name for part in parse_text(template) if isinstance(part, Hole))
+            yield from (part.name for part in parse_text(text) if isinstance(part, Hole))
+
+
+def strings_in(template: JsonValue, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Yield every string of a template and where it stands: keys and indices below `place`."""
+    if isinstance(template, str):
+        yield place, template
+        return
+    parts = template.items() if isinstance(template, dict) else ()
+    for key, part in enumerate(template) if isinstance(template, list) else parts:
+        yield from strings_in(part, (*place, key))
 
 
 # --- filling in ---------------------------------------------------------------------------------
@@ -161,21 +167,21 @@ def _render(template: JsonValue, values: Values, tables: Tables) -> Value:
 def _render_text(text: str, values: Values, tables: Tables) -> Value:
     found = parse_reference(text)
     if found is not None:
-        return _look_up(found, values, tables)
+        value = look_up(found, values, tables)
+        return _ABSENT if value is None else value
     filled = fill(text.removeprefix("=") if text.startswith("==") else text, values)
     return _ABSENT if filled is None else filled
 
 
-def _look_up(found: Reference, values: Values, tables: Tables) -> Value:
+def look_up(found: Reference, values: Values, tables: Tables) -> Value:
+    """Return what a reference is, None where that is absent; raises TemplateError."""
     value = _joined([values.get(name) for name in found.names])
     for name, argument in found.filters:
         if value is not None or name == "default":
             value = FILTERS[name](value, argument, tables)
-    if value is not None:
-        return value
-    if found.is_required:
+    if value is None and found.is_required:
         raise TemplateError(f"{'+'.join(found.names)} is needed")
-    return _ABSENT
+    return value
 
 
 def _joined(values: list[Value]) -> Value:

@@ -30,7 +30,7 @@ from rushes.domain.identity import (
     new_id,
     utc_now,
 )
-from rushes.domain.job import FINAL, MOVES, RUNNING, Job, JobEvent, JobStatus
+from rushes.domain.job import FINAL, MOVES, RUNNING, UNDER_WAY, Job, JobEvent, JobStatus
 from rushes.domain.price import Price
 from rushes.domain.record import BackendRecord, Ending, JobCount
 from rushes.domain.remote import CancelOutcome, RemoteJob, RemoteStatus
@@ -38,10 +38,13 @@ from rushes.domain.request import (
     PROMPT_MAX,
     Capabilities,
     Catalogue,
+    PromptUnit,
     Resolution,
     Shape,
     VideoRequest,
+    Words,
 )
+from rushes.domain.setting import Setting
 from rushes.domain.viewing import EVERYONE, LOCAL_VIEWER, JobPage, JobQuery, Limits, Scope, Viewer
 
 __all__ = [
@@ -59,6 +62,7 @@ __all__ = [
     "NAME",
     "PROMPT_MAX",
     "RUNNING",
+    "UNDER_WAY",
     "Account",
     "ApiToken",
     "AuditLine",
@@ -80,16 +84,19 @@ __all__ = [
     "JobStatus",
     "Limits",
     "Price",
+    "PromptUnit",
     "RemoteJob",
     "RemoteStatus",
     "Resolution",
     "Scope",
+    "Setting",
     "Shape",
     "Share",
     "Stage",
     "TokenScope",
     "VideoRequest",
     "Viewer",
+    "Words",
     "derived_id",
     "new_id",
     "utc_now",

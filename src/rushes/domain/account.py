@@ -43,7 +43,10 @@ class TokenScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A program's way in, for one person. Of the token itself only a digest is kept."""
+    """A program's way in, for one person. Of the token itself only a digest is kept.
+
+    `lock` tells under which shared password it was made; None where people have their own.
+    """
 
     id: str
     owner: str
@@ -53,6 +56,7 @@ class ApiToken:
     expires_at: datetime | None = None
     used_at: datetime | None = None
     revoked_at: datetime | None = None
+    lock: str | None = None
 
     def is_good(self, now: datetime) -> bool:
         """Whether it still opens anything."""

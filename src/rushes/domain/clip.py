@@ -35,3 +35,5 @@ class Clip:
     has_sound: bool | None = None
     mark: str | None = None
     """The mark of machine making found in the file, such as "C2PA"; None: none was found."""
+    codec: str | None = None
+    """What the file calls the way its pictures are written, such as "avc1" or "VP9"."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from rushes.domain.remote import CancelOutcome
 from rushes.errors import JobConflict
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from rushes.domain.clip import Clip, Download
     from rushes.domain.failure import Failure
-    from rushes.domain.remote import CancelOutcome, RemoteJob
+    from rushes.domain.remote import RemoteJob
     from rushes.domain.request import VideoRequest
 
 
@@ -33,6 +34,8 @@ class JobStatus(StrEnum):
 
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 RUNNING = frozenset({JobStatus.SUBMITTING, JobStatus.IN_PROGRESS, JobStatus.FETCHING})
+UNDER_WAY = RUNNING | {JobStatus.QUEUED}
+"""What waits or runs; of a job whose end is unknown nobody can say that it does."""
 
 # From each state, the states a job may move to. `failed -> in_progress | fetching` and every arrow
 # out of `unknown` need evidence from the backend or a person; nothing leads back to `submitting`
@@ -113,6 +116,11 @@ class Job:
         return self.status in FINAL
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether the job waits or runs."""
+        return self.status in UNDER_WAY
+
+    @property
     def is_watchable(self) -> bool:
         """Whether there are bytes to play: a whole clip, or one that is arriving."""
         return self.clip is not None or (
@@ -124,9 +132,13 @@ class Job:
     @property
     def is_cancellable(self) -> bool:
         """Whether a cancel wish still makes sense."""
-        return (
-            self.status in RUNNING or self.status is JobStatus.QUEUED
-        ) and self.cancel_requested_at is None
+        return self.is_under_way and self.cancel_requested_at is None
+
+    @property
+    def is_unwanted(self) -> bool:
+        """Whether there is a cancel wish, and it did not come too late."""
+        is_too_late = self.cancel_outcome is CancelOutcome.TOO_LATE
+        return self.cancel_requested_at is not None and not is_too_late
 
     def submitting(self, *, now: datetime, deadline: timedelta) -> Job:
         """Intent: from this commit on, bytes may be on the wire."""
@@ -151,8 +163,11 @@ class Job:
         return self._to(JobStatus.IN_PROGRESS, **self._seen(remote), next_at=next_at)
 
     def fetching(self, remote: RemoteJob, *, next_at: datetime) -> Job:
-        """The backend is done; the clip is to be brought home."""
-        return self._to(JobStatus.FETCHING, **self._seen(remote), next_at=next_at)
+        """The backend is done, the clip is to be brought home; a wish to cancel came too late."""
+        outcome = CancelOutcome.TOO_LATE if self.cancel_requested_at else self.cancel_outcome
+        return self._to(
+            JobStatus.FETCHING, **self._seen(remote), next_at=next_at, cancel_outcome=outcome
+        )
 
     def arriving(self, download: Download) -> Job:
         """The clip's bytes are about to be written under `download.key`."""

@@ -44,8 +44,10 @@ class RemoteJob:
 
 
 class CancelOutcome(StrEnum):
-    """The three truths about a cancelled job."""
+    """What became of a wish to cancel: three truths about a cancelled job, and one of another."""
 
     NOTHING_SPENT = "nothing_spent"
     CONFIRMED = "confirmed"
     STOPPED_WAITING = "stopped_waiting"
+    TOO_LATE = "too_late"
+    """The backend had finished already: the job goes on to its clip."""

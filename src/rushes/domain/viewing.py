@@ -76,13 +76,15 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many jobs may wait, in all and for one owner, and how many one owner asks for in a day.
+    """How many jobs may wait, be asked for in a day and be out at once, in all and for one owner.
 
-    `running_per_owner` is how many of one owner's jobs are out at once, at all backends together.
-    None is any number. Money budgets would stand here too.
+    What is out at once is counted at all backends together. None is any number. Money budgets
+    would stand here too.
     """
 
     queued_total: int = 500
     queued_per_owner: int = 100
+    daily_total: int | None = None
     daily_per_owner: int | None = None
+    running_total: int | None = None
     running_per_owner: int | None = None

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from rushes.domain import Capabilities, Catalogue, Hold, Price, VideoRequest
+    from rushes.domain import Capabilities, Catalogue, Hold, Limits, Price, VideoRequest
     from rushes.ports import Finding, VideoBackend
 
 DEFAULT_DEADLINE = timedelta(minutes=30)
 MINUTE = timedelta(minutes=1)
+SIZE_WORDS = frozenset({"aspect_ratio", "resolution"})
 
 # Troubles that say something about the backend and not about one job.
 OUTAGES = frozenset(
@@ -72,6 +73,8 @@ class ConfiguredBackend:
     evidence: str = ""
     """What its profile was tried against: `run`, `recorded`, `documented`; "" where nobody says."""
     custody: Custody = field(default_factory=Custody)
+    finds: bool = True
+    """Whether it can be asked about a job of which it never told us an id."""
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each model takes otherwise than its profile says; "" is every model."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -137,7 +140,10 @@ class ConfiguredBackend:
                 return value == self.default_model
             return takes is None or takes.offers(name, value)
 
-        return {name: value for name, value in self.defaults.items() if is_taken(name, value)}
+        usual = {name: value for name, value in self.defaults.items() if is_taken(name, value)}
+        if takes is not None and "extra" in usual:
+            usual["extra"] = takes.passed(usual["extra"])
+        return usual
 
     def price(self, model: str | None) -> Price | None:
         """Return what a model costs, if the operator wrote it down."""
@@ -155,9 +161,12 @@ class ConfiguredBackend:
 
     def completed(self, request: VideoRequest) -> VideoRequest:
         """Return a request with the usual values where it says nothing."""
-        usual = self.usual(request.model).items()
-        absent = {name: value for name, value in usual if getattr(request, name) is None}
-        return request.model_copy(update=absent)
+        usual = self.usual(request.model)
+        if request.pixels is not None:  # they say it all; a usual shape might be another one
+            usual = {name: value for name, value in usual.items() if name not in SIZE_WORDS}
+        extra = usual.pop("extra", {}) | request.extra
+        absent = {name: value for name, value in usual.items() if getattr(request, name) is None}
+        return request.model_copy(update=absent | {"extra": extra})
 
     def answered(self) -> None:
         """Note a sign of life."""
@@ -257,7 +266,7 @@ class Directory:
         by_host = {backend.host: backend for backend in known if hosts[backend.host] == 1}
         return by_host | {backend.name: backend for backend in known} | self.backends
 
-    def rules(self, now: datetime, running_per_owner: int | None = None) -> Rules:
+    def rules(self, now: datetime, limits: Limits) -> Rules:
         """Return what starts must keep to at this moment."""
         backends = self.by_any_id()
         starts = {key: backend.may_start(now) for key, backend in backends.items()}
@@ -266,7 +275,8 @@ class Directory:
             paused=frozenset(key for key, backend in backends.items() if not backend.takes_jobs),
             starts={key: left for key, left in starts.items() if left is not None},
             rates={key: b.rate for key, b in backends.items() if b.rate is not None},
-            running_per_owner=running_per_owner,
+            running_total=limits.running_total,
+            running_per_owner=limits.running_per_owner,
         )
 
     def find(self, id_: str) -> ConfiguredBackend | None:
@@ -277,6 +287,11 @@ class Directory:
         """Whether new jobs of a backend wait here for the time being."""
         backend = self.find(id_)
         return backend is not None and backend.is_held
+
+    def finds(self, id_: str) -> bool:
+        """Whether a backend can be asked about a job without its id; one that is gone may come."""
+        backend = self.find(id_)
+        return backend is None or backend.finds
 
     def label(self, id_: str) -> str:
         """Return what people call a backend; of one that is gone there is only the id."""

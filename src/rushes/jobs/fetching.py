@@ -310,4 +310,5 @@ def clip_of(key: str, media_type: str, blob: StoredBlob, facts: MediaFacts) -> C
         fps=facts.fps,
         has_sound=facts.has_sound,
         mark=facts.mark,
+        codec=facts.codec,
     )

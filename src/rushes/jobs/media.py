@@ -10,7 +10,15 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rushes.jobs.facts import BrokenClip, MediaFacts, read_all
+from rushes.jobs.facts import (
+    FPS_MAX,
+    SECONDS_MAX,
+    SIDE_MAX,
+    BrokenClip,
+    MediaFacts,
+    believed,
+    read_all,
+)
 from rushes.jobs.webm import webm_facts
 
 if TYPE_CHECKING:
@@ -62,8 +70,9 @@ async def _mp4_facts(size: int, read: Read) -> MediaFacts:
     boxes, mark = {}, None
     async for box in _top_boxes(size, read):
         boxes[box.kind] = box
-        if box.kind == b"uuid" and await read(box.start, box.start + 16) == C2PA_UUID:
-            mark = "C2PA"
+        if box.kind == b"uuid":
+            uuid = await read_all(read, box.start, min(box.start + 16, box.stop))
+            mark = "C2PA" if uuid == C2PA_UUID else mark
     moov = boxes.get(b"moov")
     if moov is None or b"mdat" not in boxes:
         raise BrokenClip("there is no index (moov) or no picture data (mdat) in the file")
@@ -127,19 +136,24 @@ def _find(data: bytes, around: Box, *path: bytes) -> Box | None:
     return around
 
 
+def _fields(layout: str, data: bytes, box: Box, at: int) -> tuple[int, ...]:
+    """Read what lies `at` bytes into a box; raises BrokenClip where the box is shorter."""
+    place = box.start + at
+    if place < box.start or place + struct.calcsize(layout) > box.stop:
+        raise BrokenClip("the index (moov) is cut short")
+    return struct.unpack_from(layout, data, place)
+
+
 def movie_facts(moov: bytes) -> MediaFacts:
     """Return what the content of a `moov` box says of the first picture track and of sound."""
     facts: MediaFacts | None = None
     has_sound = False
-    try:
-        for track in (b for b in _children(moov) if b.kind == b"trak"):
-            handler = _find(moov, track, b"mdia", b"hdlr")
-            kind = moov[handler.start + 8 : handler.start + 12] if handler else b""
-            has_sound = has_sound or kind == b"soun"
-            if kind == b"vide" and facts is None:
-                facts = _picture_facts(moov, track)
-    except struct.error as error:
-        raise BrokenClip("the index (moov) is cut short") from error
+    for track in (b for b in _children(moov) if b.kind == b"trak"):
+        handler = _find(moov, track, b"mdia", b"hdlr")
+        kind = moov[handler.start + 8 : handler.stop][:4] if handler else b""
+        has_sound = has_sound or kind == b"soun"
+        if kind == b"vide" and facts is None:
+            facts = _picture_facts(moov, track)
     if facts is None:
         raise BrokenClip("there is no picture track in the file")
     return replace(facts, has_sound=has_sound)
@@ -149,26 +163,37 @@ def _picture_facts(moov: bytes, track: Box) -> MediaFacts:
     width = height = None
     header = _find(moov, track, b"tkhd")
     if header is not None:
-        sides = struct.unpack_from(">II", moov, header.stop - 8)
-        width, height = (side >> 16 or None for side in sides)
+        sides = _fields(">II", moov, header, header.stop - header.start - 8)
+        width, height = (believed(side >> 16, SIDE_MAX) for side in sides)
     duration = _track_seconds(moov, track)
     samples = _sample_count(moov, track)
     fps = round(samples / duration, 3) if samples and duration else None
-    return MediaFacts(width, height, duration, fps)
+    codec = _codec(moov, track)
+    return MediaFacts(width, height, duration, believed(fps, FPS_MAX), codec=codec)
+
+
+def _codec(moov: bytes, track: Box) -> str | None:
+    """Return the four letters of the first way that the track's pictures are written in."""
+    table = _find(moov, track, b"mdia", b"minf", b"stbl", b"stsd")
+    letters = moov[table.start + 12 : table.stop][:4] if table else b""
+    return letters.decode() if len(letters) == 4 and letters.isalnum() else None
 
 
 def _track_seconds(moov: bytes, track: Box) -> float | None:
     header = _find(moov, track, b"mdia", b"mdhd")
     if header is None:
         return None
-    layout, at = (">IQ", 20) if moov[header.start] == 1 else (">II", 12)
-    timescale, length = struct.unpack_from(layout, moov, header.start + at)
-    return length / timescale if timescale and length else None
+    (version,) = _fields(">B", moov, header, 0)
+    layout, at, untold = (">IQ", 20, 2**64 - 1) if version == 1 else (">II", 12, 2**32 - 1)
+    timescale, length = _fields(layout, moov, header, at)
+    if not timescale or length == untold:
+        return None
+    return believed(length / timescale, SECONDS_MAX)
 
 
 def _sample_count(moov: bytes, track: Box) -> int:
     table = _find(moov, track, b"mdia", b"minf", b"stbl", b"stsz")
     if table is None:
         return 0
-    (count,) = struct.unpack_from(">I", moov, table.start + 8)
-    return int(count)
+    (count,) = _fields(">I", moov, table, 8)
+    return count

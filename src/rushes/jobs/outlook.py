@@ -134,7 +134,7 @@ class Outlook:
         if not queue.waiting:
             return {}
         now = self.clock()
-        rules = self.backends.rules(now, self.limits.running_per_owner)
+        rules = self.backends.rules(now, self.limits)
         return forecast(queue, rules, await self._paces(queue), now)
 
     async def _paces(self, queue: Queue) -> dict[str, Paces]:

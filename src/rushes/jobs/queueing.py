@@ -25,8 +25,8 @@ class Rules:
     """What a start must keep to, by backend id.
 
     A backend takes as many jobs at once as it has `slots`, none while it is `paused`, and no more
-    starts now than `starts` says (absent: any number). One person has at most `running_per_owner`
-    jobs out at once, at all backends together (None: any number).
+    starts now than `starts` says (absent: any number). At all backends together at most
+    `running_total` jobs are out at once, and `running_per_owner` of one person (None: any number).
     """
 
     slots: Mapping[str, int]
@@ -34,6 +34,7 @@ class Rules:
     starts: Mapping[str, int] = field(default_factory=dict)
     rates: Mapping[str, int] = field(default_factory=dict)
     """How many starts each minute gives back; only a forecast looks so far."""
+    running_total: int | None = None
     running_per_owner: int | None = None
 
 
@@ -72,6 +73,7 @@ class Line:
             self._lanes.setdefault(row.lane, deque()).append(row)
         self._running = Counter(running)
         self._taken, self._out = Counter[str](), Counter[str]()
+        self._total = sum(running.values())
         for (backend, owner), count in running.items():
             self._taken[backend] += count
             self._out[owner] += count
@@ -109,6 +111,7 @@ class Line:
 
     def _count(self, lane: Lane, more: int) -> None:
         backend, owner = lane
+        self._total += more
         self._running[lane] += more
         self._taken[backend] += more
         self._out[owner] += more
@@ -117,7 +120,8 @@ class Line:
         backend, owner = lane
         rules, most = self._rules, self._rules.running_per_owner
         return (
-            backend not in rules.paused
+            (rules.running_total is None or self._total < rules.running_total)
+            and backend not in rules.paused
             and self._taken[backend] < rules.slots.get(backend, 0)
             and self._starts.get(backend, 1) > 0
             and (most is None or self._out[owner] < most)

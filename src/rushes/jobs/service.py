@@ -21,6 +21,7 @@ from rushes.domain import (
     utc_now,
 )
 from rushes.errors import InvalidRequest, JobConflict, JobNotFound, OutcomeUnknown
+from rushes.jobs.fitting import fitted
 from rushes.jobs.frames import Frames, is_draft, is_draft_of, owner_of, picture_gone
 from rushes.jobs.housekeeping import UNDO
 from rushes.jobs.outlook import Outlook
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from rushes.domain import (
-        Capabilities,
         JobEvent,
         JobPage,
         Limits,
@@ -210,12 +210,14 @@ class JobService:
         Raises JobConflict where the backend never told us an id, or the job is not such a one.
         """
         job = await self.get(viewer, job_id)
-        deadline = self.backends.get(job.backend).deadline
+        backend = self.backends.get(job.backend)
         if job.status is JobStatus.UNKNOWN and job.remote is None:
+            if not backend.finds:
+                raise JobConflict("this backend cannot be asked about a job without an id")
             return await self.store.amend(
                 job.unknown(job.failure or _gave_up(), next_at=self.clock())
             )
-        return await self.store.amend(job.reopened(now=self.clock(), deadline=deadline))
+        return await self.store.amend(job.reopened(now=self.clock(), deadline=backend.deadline))
 
     async def give_up(self, viewer: Viewer, job_id: str) -> Job:
         """Stop wondering about an unknown job; it counts as failed from now on."""
@@ -260,8 +262,12 @@ class JobService:
         return await self.store.changed_since(after, Scope(viewer.owner))
 
     async def revision(self) -> int:
-        """Return the store's revision as it stands."""
+        """Return the store's revision as it stands: everybody's, to be told to nobody."""
         return await self.store.revision()
+
+    async def newest(self, viewer: Viewer) -> int:
+        """Return the revision that the viewer's own jobs have reached, whatever others do."""
+        return await self.store.newest(Scope(viewer.owner))
 
     async def wait_changed(self, after: int, at_most: timedelta) -> int:
         """Return the revision as soon as it is above `after`, or when `at_most` has passed."""
@@ -283,10 +289,8 @@ class JobService:
             (other, other.completed(other.nearest(request)), other.at_most(count))
             for other in others.values()
         ]
-        for there, wanted, many in asked:
-            if there.catalogue is not None:
-                _fits(wanted, many, there.catalogue.capabilities(wanted.model), there.name)
-        return [(there, wanted) for there, wanted, many in asked for _ in range(many)]
+        fitted = [(there, _fitted(there, wanted, many), many) for there, wanted, many in asked]
+        return [(there, wanted) for there, wanted, many in fitted for _ in range(many)]
 
     async def _add_with_frames(self, viewer: Viewer, batch: list[Job]) -> list[Job]:
         """Add a batch with its own copies of the first frame; one that is not taken leaves none."""
@@ -344,48 +348,12 @@ def _gave_up() -> Failure:
     return Failure(kind=OutcomeUnknown.kind, stage=Stage.SUBMIT)
 
 
+def _fitted(there: ConfiguredBackend, wanted: VideoRequest, many: int) -> VideoRequest:
+    if there.catalogue is None:
+        return wanted
+    return fitted(wanted, many, there.catalogue.capabilities(wanted.model), there.name)
+
+
 def _recipe_digest(request: VideoRequest, count: int, backends: Sequence[str | None]) -> str:
     recipe = f"{request.model_dump_json()}\n{count}\n{','.join(map(str, backends))}"
     return hashlib.sha256(recipe.encode()).hexdigest()[:32]
-
-
-def _fits(
-    request: VideoRequest, count: int, capabilities: Capabilities | None, backend: str
-) -> None:
-    """Refuse what the backend has said it does not take, and name the field."""
-    if capabilities is None:
-        raise InvalidRequest("{backend} has no model of that name.", field="model", backend=backend)
-    if len(request.prompt) > capabilities.prompt_max:
-        raise InvalidRequest(
-            "{backend} takes prompts of up to {limit} characters.",
-            field="prompt",
-            backend=backend,
-            limit=capabilities.prompt_max,
-        )
-    if not 1 <= count <= capabilities.n_max:
-        raise InvalidRequest(
-            "Choose 1 to {limit} variations.", field="count", limit=capabilities.n_max
-        )
-    for name, value, allowed in (
-        ("aspect_ratio", request.aspect_ratio, capabilities.aspect_ratios),
-        ("resolution", request.resolution, capabilities.resolutions),
-        ("duration", request.duration_s, capabilities.durations),
-    ):
-        if value is not None and value not in allowed:
-            _refuse_choice(name, allowed, backend)
-    for name, asked, offered in (
-        ("seed", request.seed is not None, capabilities.seed),
-        ("negative_prompt", request.negative_prompt is not None, capabilities.negative_prompt),
-        ("first_frame", request.first_frame is not None, capabilities.first_frame),
-    ):
-        if asked and not offered:
-            _refuse_choice(name, (), backend)
-
-
-def _refuse_choice(name: str, allowed: Sequence[float | str], backend: str) -> None:
-    if not allowed:
-        raise InvalidRequest("{backend} takes no such setting.", field=name, backend=backend)
-    choices = ", ".join(choice if isinstance(choice, str) else f"{choice:g}" for choice in allowed)
-    raise InvalidRequest(
-        "{backend} takes only: {choices}.", field=name, backend=backend, choices=choices
-    )

@@ -6,6 +6,7 @@ time of the next step. Killed between any two lines, the row says what is known.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ CREATED_GRACE = timedelta(seconds=60)
 """How long a backend may answer 404 for a job that it has just accepted."""
 LOOK_UPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 CANCEL_TRIES = 3
+LOOK_AT_MOST = timedelta(seconds=10)
+"""How long a cancel waits to hear whether the job has ended already."""
+ENDED = frozenset({RemoteStatus.COMPLETED, RemoteStatus.FAILED, RemoteStatus.CANCELLED})
 
 
 def backoff(attempt: int, error: BackendError | None = None) -> timedelta:
@@ -55,6 +59,13 @@ def backoff(attempt: int, error: BackendError | None = None) -> timedelta:
 def poll_pause(remote: RemoteJob) -> timedelta:
     """Return the pause before the next poll: what the backend's side wishes, jittered."""
     return (remote.next_poll or POLL_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
+
+
+def asked_at(job: Job) -> datetime | None:
+    """Return when an unknown job was last looked up in vain; None for never, or long ago."""
+    if job.next_at is None or not 0 < job.attempt < len(LOOK_UPS):
+        return None
+    return job.next_at - LOOK_UPS[job.attempt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +84,8 @@ class Steps:
         if backend is None:
             await self._save(self._without_backend(job))
             return
-        if job.cancel_requested_at is not None and job.status is not JobStatus.UNKNOWN:
-            await self._cancel(job, backend)
+        if job.is_unwanted and job.status is not JobStatus.UNKNOWN:
+            await self._cancel(job, backend, wish)
         elif job.status is JobStatus.QUEUED:
             await self._submit(job, backend, wish)
         elif job.status is JobStatus.SUBMITTING:
@@ -89,7 +100,7 @@ class Steps:
     def _without_backend(self, job: Job) -> Job:
         """Keep a job whose backend is not configured any more: with the setting it comes back."""
         now = self.clock()
-        if job.cancel_requested_at is not None and job.status is not JobStatus.UNKNOWN:
+        if job.is_unwanted and job.status is not JobStatus.UNKNOWN:
             nothing = job.status is JobStatus.QUEUED
             spent = CancelOutcome.NOTHING_SPENT if nothing else CancelOutcome.STOPPED_WAITING
             return job.cancelled(spent, now=now)
@@ -110,16 +121,18 @@ class Steps:
         except BackendError as error:
             backend.counts.calls[Stage.SUBMIT, error.kind] += 1
             backend.stumbled(error, Stage.SUBMIT)
-            await self._save(self._after_failed_submit(job, error))
+            await self._save(self._after_failed_submit(job, backend, error))
             return
         backend.counts.calls[Stage.SUBMIT, OK] += 1
         backend.answered()
         await self._accept(job, backend, submission, wish)
 
-    def _after_failed_submit(self, job: Job, error: BackendError) -> Job:
+    def _after_failed_submit(
+        self, job: Job, backend: ConfiguredBackend, error: BackendError
+    ) -> Job:
         failure = Failure.from_error(error, Stage.SUBMIT)
         if isinstance(error, OutcomeUnknown):
-            return job.unknown(failure, next_at=self.clock() + LOOK_UPS[0])
+            return job.unknown(failure, next_at=self._first_look_up(backend))
         if error.retryable:
             return job.requeued(failure, next_at=self.clock() + backoff(job.attempt, error))
         return job.failed(failure, now=self.clock())
@@ -158,9 +171,12 @@ class Steps:
         if remote is None:
             raise AssertionError("nothing to follow")
         if remote.status is RemoteStatus.COMPLETED:
-            fetching = job.fetching(remote, next_at=self.clock())
-            fetching = await self._save_remote(fetching, release=False)
-            await self.fetcher.fetch(fetching, backend, wish)
+            job = await self._save_remote(job.fetching(remote, next_at=self.clock()), release=False)
+            if job.is_unwanted:  # the wish came while we asked, and what we asked for was done
+                late = job.fetching(remote, next_at=self.clock())
+                job = await self.store.save(late, release=False)
+            is_too_late = job.cancel_outcome is CancelOutcome.TOO_LATE
+            await self.fetcher.fetch(job, backend, asyncio.Event() if is_too_late else wish)
             return
         await self._save_remote(self._after_poll(job, remote))
 
@@ -168,6 +184,8 @@ class Steps:
         now = self.clock()
         if remote.status is RemoteStatus.FAILED:
             return job.failed(remote.failure or _unexplained(), now=now)
+        if remote.status is RemoteStatus.CANCELLED and job.is_unwanted:
+            return job.cancelled(CancelOutcome.CONFIRMED, now=now)
         if remote.status is RemoteStatus.CANCELLED:
             return job.failed(remote.failure or _unexplained("cancelled"), now=now)
         if self._is_late(job):
@@ -201,7 +219,7 @@ class Steps:
         try:
             remote = await backend.backend.find(job.id)
         except BackendError as error:
-            await self._save(self._after_failed_recovery(job, error))
+            await self._save(self._after_failed_recovery(job, backend, error))
             return
         now = self.clock()
         if remote is not None:
@@ -211,11 +229,13 @@ class Steps:
         elif self._honours_key(job, backend):
             await self._save(job.requeued(_unanswered(), next_at=now))
         else:
-            await self._save(job.unknown(_unanswered(), next_at=now + LOOK_UPS[0]))
+            await self._save(job.unknown(_unanswered(), next_at=self._first_look_up(backend)))
 
-    def _after_failed_recovery(self, job: Job, error: BackendError) -> Job:
+    def _after_failed_recovery(
+        self, job: Job, backend: ConfiguredBackend, error: BackendError
+    ) -> Job:
         if self._is_late(job) or not error.retryable:
-            return job.unknown(_unanswered(), next_at=self.clock() + LOOK_UPS[0])
+            return job.unknown(_unanswered(), next_at=self._first_look_up(backend))
         failure = Failure.from_error(error, Stage.SUBMIT)
         return job.set_back(failure, next_at=self.clock() + backoff(job.attempt, error))
 
@@ -238,31 +258,56 @@ class Steps:
             job = job.evident(remote, now=now, deadline=backend.deadline)
             await self._follow(job, backend, wish)
             return
-        await self._save(job.wondering(next_at=self._next_look_up(job, now)))
+        await self._save(job.wondering(next_at=self._next_look_up(job, backend, now)))
 
-    def _next_look_up(self, job: Job, now: datetime) -> datetime | None:
+    def _first_look_up(self, backend: ConfiguredBackend) -> datetime | None:
+        """Return when to look for a job without an id; None where the backend cannot be asked."""
+        return self.clock() + LOOK_UPS[0] if backend.finds else None
+
+    def _next_look_up(self, job: Job, backend: ConfiguredBackend, now: datetime) -> datetime | None:
+        if job.remote is None and not backend.finds:
+            return None
         done = job.attempt + 1
         return now + LOOK_UPS[done] if done < len(LOOK_UPS) else None
 
     # --- cancel ---------------------------------------------------------------------------------
 
-    async def _cancel(self, job: Job, backend: ConfiguredBackend) -> None:
+    async def _cancel(self, job: Job, backend: ConfiguredBackend, wish: Wish) -> None:
         if job.status is JobStatus.SUBMITTING:
             await self._recover(job, backend)
-            return
-        outcome = CancelOutcome.STOPPED_WAITING
-        if job.status is JobStatus.QUEUED:
-            outcome = CancelOutcome.NOTHING_SPENT
         elif job.remote is not None and job.status is JobStatus.IN_PROGRESS:
-            try:
-                outcome = await backend.backend.cancel(job.remote)
-            except BackendError as error:
-                if error.retryable and job.attempt < CANCEL_TRIES:
-                    failure = Failure.from_error(error, Stage.CANCEL)
-                    pause = backoff(job.attempt, error)
-                    await self._save(job.set_back(failure, next_at=self.clock() + pause))
-                    return
+            await self._stop(job, job.remote, backend, wish)
+        else:
+            nothing = job.status is JobStatus.QUEUED
+            spent = CancelOutcome.NOTHING_SPENT if nothing else CancelOutcome.STOPPED_WAITING
+            await self._save(job.cancelled(spent, now=self.clock()))
+
+    async def _stop(
+        self, job: Job, remote: RemoteJob, backend: ConfiguredBackend, wish: Wish
+    ) -> None:
+        """Ask the backend to stop; but what has ended meanwhile is told as it ended."""
+        seen = await self._last_look(remote, backend)
+        if seen is not None and seen.status in ENDED:
+            await self._follow(job.polled(seen, next_at=self.clock()), backend, wish)
+            return
+        try:
+            outcome = await backend.backend.cancel(seen or remote)
+        except BackendError as error:
+            if error.retryable and job.attempt < CANCEL_TRIES:
+                failure = Failure.from_error(error, Stage.CANCEL)
+                pause = backoff(job.attempt, error)
+                await self._save(job.set_back(failure, next_at=self.clock() + pause))
+                return
+            outcome = CancelOutcome.STOPPED_WAITING
         await self._save(job.cancelled(outcome, now=self.clock()))
+
+    async def _last_look(self, remote: RemoteJob, backend: ConfiguredBackend) -> RemoteJob | None:
+        """Return how the job stands before it is cancelled; None where nobody can tell."""
+        try:
+            async with asyncio.timeout(LOOK_AT_MOST.total_seconds()):
+                return await backend.backend.poll(remote)
+        except (BackendError, TimeoutError):
+            return None
 
     # --- saving ---------------------------------------------------------------------------------
 

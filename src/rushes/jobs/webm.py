@@ -7,11 +7,20 @@ they are called.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rushes.jobs.facts import BrokenClip, MediaFacts, read_all
+from rushes.jobs.facts import (
+    FPS_MAX,
+    SECONDS_MAX,
+    SIDE_MAX,
+    BrokenClip,
+    MediaFacts,
+    believed,
+    read_all,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
 EBML, SEGMENT, CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
 INFO, TIMESTAMP_SCALE, DURATION = 0x1549A966, 0x2AD7B1, 0x4489
 TRACKS, TRACK, TRACK_TYPE, DEFAULT_DURATION = 0x1654AE6B, 0xAE, 0x83, 0x23E383
+CODEC_ID, CODEC_NAME = 0x86, re.compile(rb"V_([A-Z0-9/_]{1,32})")
 VIDEO, PIXEL_WIDTH, PIXEL_HEIGHT = 0xE0, 0xB0, 0xBA
 PICTURES, SOUND = 1, 2  # track types
 
@@ -126,11 +136,17 @@ def track_facts(tracks: bytes) -> MediaFacts:
     video = dict(_inside(track.get(VIDEO, b"")))
     pause = _whole(track.get(DEFAULT_DURATION))
     return MediaFacts(
-        width=_whole(video.get(PIXEL_WIDTH)),
-        height=_whole(video.get(PIXEL_HEIGHT)),
-        fps=round(1 / (pause * NANOSECOND), 3) if pause else None,
+        width=believed(_whole(video.get(PIXEL_WIDTH)), SIDE_MAX),
+        height=believed(_whole(video.get(PIXEL_HEIGHT)), SIDE_MAX),
+        fps=believed(round(1 / (pause * NANOSECOND), 3), FPS_MAX) if pause else None,
         has_sound=SOUND in kinds,
+        codec=_codec(track.get(CODEC_ID, b"")),
     )
+
+
+def _codec(content: bytes) -> str | None:
+    name = CODEC_NAME.match(content)
+    return name[1].decode() if name else None
 
 
 def length_s(info: bytes) -> float | None:
@@ -138,8 +154,7 @@ def length_s(info: bytes) -> float | None:
     told = dict(_inside(info))
     ticks = _real(told.get(DURATION, b""))
     scale = _whole(told.get(TIMESTAMP_SCALE)) or 1_000_000
-    seconds = ticks * scale * NANOSECOND
-    return seconds if math.isfinite(seconds) and seconds > 0 else None
+    return believed(ticks * scale * NANOSECOND, SECONDS_MAX)
 
 
 def _whole(content: bytes | None) -> int | None:

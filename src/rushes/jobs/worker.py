@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rushes import logs
-from rushes.domain import EVERYONE, Failure, JobStatus, Stage, new_id, utc_now
+from rushes.domain import EVERYONE, Failure, JobStatus, Limits, Stage, new_id, utc_now
 from rushes.errors import JobNotFound, LeaseLost, StorageError
 from rushes.jobs.fetching import Fetcher
 from rushes.jobs.frames import Frames
@@ -68,7 +68,7 @@ class Worker:
     clips: ClipStore
     directory: Directory
     capacity: int = 16
-    running_per_owner: int | None = None
+    limits: Limits = field(default_factory=Limits)
     forget: Sequence[Forget] = ()
     """Each forgets what ended before a moment."""
     clock: Callable[[], datetime] = utc_now
@@ -116,7 +116,7 @@ class Worker:
             await self._pass_wishes(before)
 
     def _choose(self, room: int) -> Choose:
-        rules = self.directory.rules(self.clock(), self.running_per_owner)
+        rules = self.directory.rules(self.clock(), self.limits)
         choose = chooser(rules, capacity=max(room, 0))
         held = self.carried
 
@@ -137,7 +137,7 @@ class Worker:
 
     async def _pass_wishes(self, after: int) -> None:
         for job in await self.store.changed_since(after, EVERYONE):
-            if job.cancel_requested_at is not None and job.id in self.carried:
+            if job.is_unwanted and job.id in self.carried:
                 self.carried[job.id].wish.set()
 
     async def _renew_round(self) -> None:

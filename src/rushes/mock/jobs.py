@@ -32,7 +32,7 @@ class Ending(StrEnum):
 
 REASONS = {
     Ending.FAILS: "The clip did not come out: the rehearsal was asked to fail (#fail).",
-    Ending.REJECTED: "The result was withheld by the content rules (rehearsed by #reject).",
+    Ending.REJECTED: "The clip was withheld (rehearsed by #reject).",
     Ending.CRASHES: "CUDA out of memory (rehearsed by #error).",
 }
 
@@ -72,6 +72,8 @@ class MockJob:
     idempotency_key: str | None = None
     picture: str | None = None
     """The SHA-256 of the first frame that came with it, in hex."""
+    withheld: str = ""
+    """What its server says of a clip that breaks content rules, where no code says it."""
     rendered_at: float | None = None
     is_deleted: bool = False
 
@@ -90,7 +92,8 @@ class MockJob:
             return Standing(Status.IN_PROGRESS, self._progress(now - begins))
         reason = REASONS.get(self.ending)
         if reason is not None:
-            return Standing(Status.FAILED, self._progress(ends - begins), reason, ends)
+            said = self.withheld if self.ending is Ending.REJECTED else ""
+            return Standing(Status.FAILED, self._progress(ends - begins), said or reason, ends)
         return Standing(Status.COMPLETED, 100, None, ends)
 
     def _ends_at(self) -> float | None:

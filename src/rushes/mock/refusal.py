@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+REJECTED = "content_policy_violation"
+BUSY = "rate_limit_exceeded"
+CROWDED = "concurrency_limit"
+OVERLOADED = "overloaded"
+NO_CREDIT = "insufficient_quota"
+FORBIDDEN = "permission_denied"
+
 
 class Refusal(Exception):
     """An answer that is an error: HTTP status, message, and what some dialects add."""

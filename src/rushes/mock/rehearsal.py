@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 import av
 
 from rushes.mock.jobs import Ending, JobBook, MockJob, Standing
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import (
+    BUSY,
+    CROWDED,
+    FORBIDDEN,
+    NO_CREDIT,
+    OVERLOADED,
+    REJECTED,
+    Refusal,
+)
 from rushes.mock.renderer import Renderer
 from rushes.mock.words import Word, words_in
 
@@ -29,6 +37,18 @@ if TYPE_CHECKING:
     from rushes.mock.spec import ClipSpec
 
 log = logging.getLogger(__name__)
+
+# In nobody's words: a server that has words or a code for it says so in its dialect.
+REFUSALS = {
+    Word.REFUSE: (400, "This prompt is not taken (rehearsed by #refuse).", REJECTED),
+    Word.NO_CREDIT: (402, "Nothing is left (rehearsed by #no-credit).", NO_CREDIT),
+    Word.FORBIDDEN: (403, "You may not do this (rehearsed by #forbidden).", FORBIDDEN),
+    Word.BUSY: (429, "Too many requests (rehearsed by #busy).", BUSY),
+    Word.CROWDED: (429, "Too many jobs at once (rehearsed by #crowded).", CROWDED),
+    Word.OVERLOADED: (503, "Come back later (rehearsed by #overloaded).", OVERLOADED),
+}
+TWICE = frozenset({Word.BUSY, Word.CROWDED, Word.OVERLOADED})
+"""Words that are turned away only so often."""
 
 
 class Rehearsal:
@@ -65,10 +85,12 @@ class Rehearsal:
         spec: ClipSpec,
         idempotency_key: str | None,
         picture: str | None = None,
+        withheld: str = "",
     ) -> MockJob:
         """Take a job and begin to render. `name` makes the public id from a fresh key.
 
-        `picture` is the digest of the first frame that came along: it is remembered, not drawn.
+        `picture` is the digest of the first frame that came along: it is remembered, not drawn;
+        `withheld` is what is said where the clip is withheld.
         """
         words = words_in(spec.prompt)
         stretch = self.config.slow_factor if Word.SLOW in words else 1.0
@@ -85,6 +107,7 @@ class Rehearsal:
             ending=_ending(words),
             idempotency_key=idempotency_key,
             picture=picture,
+            withheld=withheld,
         )
         self.jobs.keep(job)
         self._prepare(job)
@@ -92,22 +115,13 @@ class Rehearsal:
 
     def admit(self, prompt: str) -> None:
         """Raise Refusal when the prompt's words ask to be refused or turned away."""
-        words = words_in(prompt)
-        if Word.REFUSE in words:
-            raise Refusal(
-                400,
-                "Your prompt was refused by the content rules (rehearsed by #refuse).",
-                code="content_policy_violation",
-                param="prompt",
-            )
-        if Word.BUSY in words and self.turned_away[prompt] < self.config.busy_answers:
-            self.turned_away[prompt] += 1
-            raise Refusal(
-                429,
-                "Too many requests (rehearsed by #busy).",
-                code="rate_limit_exceeded",
-                retry_after_s=self.config.retry_after_s,
-            )
+        for word in sorted(words_in(prompt) & REFUSALS.keys()):
+            status, message, code = REFUSALS[word]
+            if word not in TWICE:
+                raise Refusal(status, message, code=code, param="prompt")
+            if self.turned_away[prompt] < self.config.busy_answers:
+                self.turned_away[prompt] += 1
+                raise Refusal(status, message, code=code, retry_after_s=self.config.retry_after_s)
 
     def find(self, job_id: str, *, dialect: str) -> MockJob:
         """Return a job of this dialect; raises Refusal 404."""
@@ -213,6 +227,7 @@ def _ending(words: frozenset[Word]) -> Ending:
         (Word.STALL, Ending.STALLS),
         (Word.ERROR, Ending.CRASHES),
         (Word.REJECT, Ending.REJECTED),
+        (Word.REFUSE, Ending.REJECTED),  # of a server that takes it and refuses it later
         (Word.FAIL, Ending.FAILS),
     ):
         if word in words:

@@ -24,6 +24,16 @@ class Word(StrEnum):
     BARE_ANSWER = "#bare-answer"
     ODD_WORD = "#odd-word"
     EXPIRED = "#expired"
+    CROWDED = "#crowded"
+    OVERLOADED = "#overloaded"
+    NO_CREDIT = "#no-credit"
+    FORBIDDEN = "#forbidden"
+    PAUSED = "#paused"
+    ABORTED = "#aborted"
+    REMOVED = "#removed"
+    LIST = "#list"
+    ADDRESS = "#address"
+    FOREIGN = "#foreign"
 
 
 MEANING = {
@@ -42,6 +52,16 @@ MEANING = {
     Word.BARE_ANSWER: "the job is taken, and the answer is an empty object",
     Word.ODD_WORD: "while it runs, the job's state is once a word that nobody knows",
     Word.EXPIRED: "the clip is made, and gone when it is fetched",
+    Word.CROWDED: "“too many jobs at once” twice, then the job is taken",
+    Word.OVERLOADED: "“overloaded, come back later” twice, then the job is taken",
+    Word.NO_CREDIT: "the submit is turned away: nothing is left on the account",
+    Word.FORBIDDEN: "the submit is turned away: the account may not do this",
+    Word.PAUSED: "once begun, the job is told to wait again (DashScope)",
+    Word.ABORTED: "the job is given up before it begins (Replicate)",
+    Word.REMOVED: "the job is done, and its data have been removed (Replicate)",
+    Word.LIST: "the clip's address comes in a list (Replicate)",
+    Word.ADDRESS: "asked for the clip's bytes, the answer is JSON with its address (OpenAI)",
+    Word.FOREIGN: "an address that is to be followed leads to another host (fal, Gemini)",
 }
 
 

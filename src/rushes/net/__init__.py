@@ -11,6 +11,7 @@ from rushes.net.credentials import Credentials
 from rushes.net.guard import AddressRefused, is_public
 from rushes.net.incoming import Incoming
 from rushes.net.redaction import Redactor, Secret
+from rushes.net.websocket import SocketLimits, WebSocket
 
 __all__ = [
     "AddressRefused",
@@ -22,6 +23,8 @@ __all__ = [
     "Patience",
     "Redactor",
     "Secret",
+    "SocketLimits",
     "Upload",
+    "WebSocket",
     "is_public",
 ]

@@ -34,6 +34,7 @@ from rushes.net.answers import Answer, Exchange, media_type
 from rushes.net.guard import AddressRefused, GuardedNetwork, resolve
 from rushes.net.incoming import Incoming, Pace, Resume
 from rushes.net.redaction import Redactor
+from rushes.net.websocket import SOCKET_LIMITS, WebSocket, new_key, upgrade_headers, upgraded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from rushes.net.credentials import Credentials
     from rushes.net.guard import Resolve
+    from rushes.net.websocket import SocketLimits
 
 ANSWER_MAX = 1024 * 1024
 HEADERS_MAX = 100
@@ -171,6 +173,20 @@ class GuardedClient:
                 detail = f"{host_and_port(url)} answered {response.status_code}"
                 raise self._redirected(response.headers, detail)
             yield self._incoming(response, Resume())
+
+    @asynccontextmanager
+    async def listen(
+        self,
+        address: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        limits: SocketLimits = SOCKET_LIMITS,
+    ) -> AsyncIterator[WebSocket]:
+        """Open a websocket to listen on; raises BadBackendResponse where there is none."""
+        url, key = self._own(address), new_key()
+        request = self._request("GET", url, upgrade_headers(key), query=query)
+        async with self._opened(request, self._patience.answer) as response:
+            yield WebSocket(upgraded(response, key, self.where), self.where, limits)
 
     @asynccontextmanager
     async def download(

@@ -25,6 +25,10 @@ class Presence:
     def end(self, *keys: str) -> None:
         """Show out whoever came in by these."""
         for key in keys:
-            over = self._overs.get(key)
+            over = self._overs.pop(key, None)  # whoever comes by it again has an event of their own
             if over is not None:
                 over.set()
+
+    def end_all(self) -> None:
+        """Show out everybody."""
+        self.end(*self._overs.keys())

@@ -38,6 +38,8 @@ class Tokens:
     clock: Callable[[], datetime] = utc_now
     longest: timedelta | None = None
     """For how long a token may be good; None lets it be good until it is revoked."""
+    lock: Callable[[], str | None] = lambda: None
+    """What tells the shared password in force: a token made under another one opens nothing."""
 
     async def issue(self, owner: str, label: str, scope: TokenScope, life: timedelta | None) -> str:
         """Return a new token, which nobody can be told again; raises InvalidRequest."""
@@ -56,23 +58,25 @@ class Tokens:
             )
         now, text = self.clock(), PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
         ends = None if life is None else now + life
-        await self.store.add_token(ApiToken(new_id(), owner, words, scope, now, ends), digest(text))
+        token = ApiToken(new_id(), owner, words, scope, now, ends, lock=self.lock())
+        await self.store.add_token(token, digest(text))
         return text
 
     async def find(self, text: str) -> ApiToken | None:
         """Return a good token, and note that it was used."""
         now = self.clock()
         token = await self.store.find_token(digest(text))
-        if token is None or not token.is_good(now):
+        if token is None or not self._is_good(token, now):
             return None
         if token.used_at is None or token.used_at <= now - USED_EVERY:
             await self.store.mark_token(token.id, used_at=now)
-        return token
+        return token if self._is_good(token, now) else None  # the lock may be another one by now
 
     async def good_ones(self, owner: str) -> list[ApiToken]:
         """Return somebody's tokens that open something, newest first."""
         now = self.clock()
-        return [token for token in await self.store.tokens_of(owner) if token.is_good(now)]
+        tokens = await self.store.tokens_of(owner)
+        return [token for token in tokens if self._is_good(token, now)]
 
     async def revoke(self, owner: str, token_id: str) -> bool:
         """End one of somebody's own tokens and its streams; return whether there was such a one."""
@@ -87,6 +91,9 @@ class Tokens:
         for token in await self.store.tokens_of(owner):
             self.presence.end(token.id)
         return await self.store.drop_tokens(owner)
+
+    def _is_good(self, token: ApiToken, now: datetime) -> bool:
+        return token.is_good(now) and token.lock == self.lock()
 
 
 def digest(text: str) -> str:

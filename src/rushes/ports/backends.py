@@ -82,6 +82,8 @@ class VideoBackend(Protocol):
 
     name: str
     custody: Custody
+    finds: bool
+    """Whether `find` asks the service; where it cannot, nobody is promised a look-up."""
 
     async def describe(self) -> Catalogue:
         """Return the models and what each takes."""
@@ -116,7 +118,11 @@ class VideoBackend(Protocol):
         ...
 
     async def cancel(self, remote: RemoteJob) -> CancelOutcome:
-        """Ask the backend to stop, and say truthfully what came of it."""
+        """Ask the backend to stop, and say truthfully what came of it.
+
+        Whoever calls has just looked, where that was possible; a job that has ended all the same is
+        never called stopped.
+        """
         ...
 
     async def forget(self, remote: RemoteJob) -> bool:

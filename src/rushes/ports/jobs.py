@@ -141,7 +141,14 @@ class JobStore(Protocol):
         ...
 
     async def search(self, query: JobQuery) -> JobPage:
-        """Return a page of jobs, newest first, by keyset."""
+        """Return a page of jobs, newest first, by keyset.
+
+        What is under way is found among all that is, however much somebody has ended.
+        """
+        ...
+
+    async def count(self, query: JobQuery) -> int:
+        """Return how many jobs all pages of a query hold together."""
         ...
 
     async def claim(self, worker: str, lease: timedelta, choose: Choose) -> Claimed:
@@ -202,6 +209,10 @@ class JobStore(Protocol):
 
     async def revision(self) -> int:
         """Return the counter as it stands."""
+        ...
+
+    async def newest(self, scope: Scope) -> int:
+        """Return the highest revision among these jobs, deleted ones too; 0 where there is none."""
         ...
 
     async def wait_changed(self, after: int, at_most: timedelta) -> int:

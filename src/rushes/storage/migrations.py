@@ -13,7 +13,7 @@ from rushes.storage.tables import counter, metadata, schema_version
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-VERSIONS = ("0001", "0002", "0003")
+VERSIONS = ("0001", "0002", "0003", "0004")
 """Oldest first; the last one is what `tables.metadata` says."""
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 
-from rushes.domain import Job, JobPage
+from rushes.domain import UNDER_WAY, Job, JobPage
 from rushes.errors import InvalidRequest
 from rushes.storage.erasing import IS_THERE
 from rushes.storage.rows import JOB_COLUMNS, job_of
@@ -38,6 +38,11 @@ def page_statement(query: JobQuery) -> Select[Any]:
     return select(*JOB_COLUMNS).where(*conditions).order_by(*newest).limit(limit)
 
 
+def count_statement(query: JobQuery) -> Select[Any]:
+    """Return the statement that counts what all pages of a query hold; raises InvalidRequest."""
+    return select(func.count().label("count")).select_from(jobs).where(*_conditions(query))
+
+
 def page_of(query: JobQuery, rows: Sequence[RowMapping]) -> JobPage:
     """Return the page in the rows that `page_statement` brought."""
     size = _page_size(query)
@@ -48,8 +53,9 @@ def page_of(query: JobQuery, rows: Sequence[RowMapping]) -> JobPage:
 def _conditions(query: JobQuery) -> Iterator[ColumnElement[bool]]:
     yield jobs.c.deleted_at.is_not(None) if query.deleted else jobs.c.deleted_at.is_(None)
     yield IS_THERE
+    if query.scope.owner is not None and query.audiences is None:
+        yield _owner(query) == query.scope.owner
     equal = {
-        "owner": query.scope.owner if query.audiences is None else None,
         "backend": query.backend,
         "batch": query.batch,
         "starred": query.starred,
@@ -62,6 +68,15 @@ def _conditions(query: JobQuery) -> Iterator[ColumnElement[bool]]:
         yield jobs.c.status.in_(query.statuses)
     if query.text:
         yield jobs.c.searched.contains(_searchable(query.text), autoescape=True)
+
+
+def _owner(query: JobQuery) -> ColumnElement[str]:
+    """Return whose job it is; as no plain column where the index of statuses is to be taken.
+
+    What is under way are few jobs of all, and what somebody has in all can be very many.
+    """
+    is_few = query.statuses is not None and query.statuses <= UNDER_WAY
+    return jobs.c.owner.concat("") if is_few else jobs.c.owner
 
 
 def _searchable(text: str) -> str:

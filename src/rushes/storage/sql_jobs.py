@@ -20,7 +20,7 @@ from rushes.storage.embedded import EmbeddedDatabase
 from rushes.storage.erasing import IS_THERE
 from rushes.storage.lanes import whole_queue
 from rushes.storage.rows import JOB_COLUMNS, job_of
-from rushes.storage.searching import page_of, page_statement
+from rushes.storage.searching import count_statement, page_of, page_statement
 from rushes.storage.sql_people import SqlAccounts, SqlOperators, SqlShares
 from rushes.storage.sql_sessions import SqlSessions
 from rushes.storage.tables import counter, events, jobs
@@ -133,6 +133,11 @@ class SqlJobs:
         """See ports.JobStore. Raises InvalidRequest for a cursor or a text that cannot be used."""
         return page_of(query, await self._read(page_statement(query)))
 
+    async def count(self, query: JobQuery) -> int:
+        """See ports.JobStore."""
+        rows = await self._read(count_statement(query))
+        return int(rows[0]["count"])
+
     async def amend(self, job: Job) -> Job:
         """See ports.JobStore."""
         return await self._write(lambda writing: writing.amend(job))
@@ -183,6 +188,12 @@ class SqlJobs:
         """See ports.JobStore."""
         rows = await self._read(select(counter.c.revision))
         return int(rows[0]["revision"])
+
+    async def newest(self, scope: Scope) -> int:
+        """See ports.JobStore."""
+        is_meant = [] if scope.owner is None else [jobs.c.owner == scope.owner]
+        rows = await self._read(select(func.max(jobs.c.revision).label("newest")).where(*is_meant))
+        return int(rows[0]["newest"] or 0)
 
     async def wait_changed(self, after: int, at_most: timedelta) -> int:
         """See ports.JobStore. This process alone writes, so its own commits are all there are."""

@@ -167,6 +167,7 @@ jobs = Table(
     Index("ix_jobs_batch", "batch"),
     Index("ix_jobs_backend", "backend", "created_at"),
     Index("ix_jobs_shared_with", "shared_with", "created_at"),
+    Index("ix_jobs_owner", "owner", "revision"),
     Index(
         "ix_jobs_submitted_at",
         "backend",
@@ -235,6 +236,7 @@ tokens = Table(
     Column("expires_at", Moment),
     Column("used_at", Moment),
     Column("revoked_at", Moment),
+    Column("lock", Text),
     Index("ix_tokens_owner", "owner"),
 )
 

@@ -163,14 +163,19 @@ class Writing:
         standing = Standing(
             waiting=await self._waiting(),
             waiting_of_owner=await self._waiting(jobs.c.owner == owner),
-            asked=[] if limits.daily_per_owner is None else await self._asked_lately(owner),
+            asked=[] if limits.daily_total is None else await self._asked_lately(),
+            asked_by_owner=(
+                []
+                if limits.daily_per_owner is None
+                else await self._asked_lately(jobs.c.owner == owner)
+            ),
         )
         keep_limits(limits, standing, more, now=self.now)
 
-    async def _asked_lately(self, owner: str) -> Sequence[datetime]:
+    async def _asked_lately(self, *conditions: ColumnElement[bool]) -> Sequence[datetime]:
         statement = (
             select(jobs.c.created_at)
-            .where(jobs.c.owner == owner, jobs.c.created_at > self.now - DAY)
+            .where(jobs.c.created_at > self.now - DAY, *conditions)
             .order_by(jobs.c.created_at)
         )
         return (await self.connection.execute(statement)).scalars().all()

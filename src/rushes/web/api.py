@@ -6,13 +6,14 @@ from typing import Annotated, Any, Self
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from rushes.domain import Catalogue, Job, JobQuery, JobStatus, Scope, VideoRequest
+from rushes.domain import Catalogue, Job, JobQuery, JobStatus, Scope, VideoRequest, Viewer
 from rushes.errors import InvalidRequest
 from rushes.jobs.directory import ConfiguredBackend
 from rushes.jobs.forecast import Turn
 from rushes.web.dependencies import CurrentSite, CurrentViewer, JobId, OwnJob, Site
 from rushes.web.forms import ALSO_MAX, COUNT_MAX
 from rushes.web.problems import ALWAYS, NO_SUCH_JOB, TOO_MANY
+from rushes.web.troubles import quotable
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=ALWAYS)
 
@@ -33,7 +34,13 @@ class NewJob(BaseModel):
     width: int | None = None
     height: int | None = None
     fps: int | None = None
+    num_frames: int | None = None
     seed: int | None = None
+    audio: bool | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    extra: dict[str, bool | int | float | str] = Field(default_factory=dict, max_length=40)
+    """Settings that only this backend knows: those of `passthrough` in `GET /api/v1/backends`."""
     count: int = Field(default=1, ge=1, le=COUNT_MAX)
     backend: str | None = None
     also: list[str] = Field(default_factory=list, max_length=ALSO_MAX)
@@ -52,7 +59,11 @@ class NewJob(BaseModel):
 
 
 class FailureOut(BaseModel):
-    """Why a job ended without a clip, or why its end is unknown."""
+    """Why a job ended without a clip, or why its end is unknown.
+
+    `message` is in the backend's own words; empty where it said nothing, and for all but operators
+    where it speaks of the account.
+    """
 
     kind: str
     message: str
@@ -112,7 +123,7 @@ class JobOut(BaseModel):
     backend: str
 
     @classmethod
-    async def of(cls, job: Job, site: Site) -> Self:
+    async def of(cls, job: Job, site: Site, viewer: Viewer) -> Self:
         """Tell a job to a program: nothing of the backend's addresses, ids or details."""
         turn = await site.jobs.turn(job)
         return cls(
@@ -120,7 +131,7 @@ class JobOut(BaseModel):
             status=job.status,
             progress=job.progress,
             eta_s=_eta(job),
-            failure=_failure(job),
+            failure=_failure(job, viewer),
             request=_asked(job, site),
             clip=_clip(job, site),
             created_at=job.created_at,
@@ -145,11 +156,12 @@ def _asked(job: Job, site: Site) -> dict[str, Any]:
     return asked
 
 
-def _failure(job: Job) -> FailureOut | None:
+def _failure(job: Job, viewer: Viewer) -> FailureOut | None:
     failure = job.failure
     if failure is None:
         return None
-    return FailureOut(kind=failure.kind, message=failure.message, stage=failure.stage)
+    message = quotable(failure.kind, failure.message, viewer)
+    return FailureOut(kind=failure.kind, message=message, stage=failure.stage)
 
 
 def _clip(job: Job, site: Site) -> ClipOut | None:
@@ -205,7 +217,7 @@ async def list_jobs(
 ) -> JobsOut:
     """List your jobs."""
     page = await site.jobs.search(viewer, query.job_query(viewer.owner))
-    return JobsOut(jobs=[await JobOut.of(job, site) for job in page.jobs], next=page.next)
+    return JobsOut(jobs=[await JobOut.of(job, site, viewer) for job in page.jobs], next=page.next)
 
 
 @router.post("/jobs", status_code=202, responses=TOO_MANY)
@@ -232,12 +244,12 @@ async def create_jobs(
             viewer, recipe, count=new.count, backend=new.backend, also=new.also, key=key
         )
     response.headers["Location"] = site.addresses.api_job(batch[0].id)
-    return await JobOut.of(batch[0], site)
+    return await JobOut.of(batch[0], site, viewer)
 
 
-async def told_job(job: OwnJob, site: CurrentSite) -> JobOut:
+async def told_job(job: OwnJob, site: CurrentSite, viewer: CurrentViewer) -> JobOut:
     """Return one job as the API tells it."""
-    return await JobOut.of(job, site)
+    return await JobOut.of(job, site, viewer)
 
 
 @router.get("/jobs/{job_id}", responses=NO_SUCH_JOB)
@@ -249,7 +261,7 @@ async def get_job(job: Annotated[JobOut, Depends(told_job)]) -> JobOut:
 @router.post("/jobs/{job_id}/cancel", responses=NO_SUCH_JOB)
 async def cancel_job(site: CurrentSite, viewer: CurrentViewer, job_id: JobId) -> JobOut:
     """Wish a job's end; `status` tells when it has come."""
-    return await JobOut.of(await site.jobs.cancel(viewer, job_id), site)
+    return await JobOut.of(await site.jobs.cancel(viewer, job_id), site, viewer)
 
 
 @router.delete("/jobs/{job_id}", status_code=204, responses=NO_SUCH_JOB)
@@ -258,16 +270,39 @@ async def delete_job(site: CurrentSite, viewer: CurrentViewer, job_id: JobId) ->
     await site.jobs.delete(viewer, job_id)
 
 
+class SettingOut(BaseModel):
+    """Which values a setting may have: of one type, among `choices` where there are any."""
+
+    type: str
+    min: float | None
+    max: float | None
+    choices: list[bool | int | float | str]
+
+
 class ModelOut(BaseModel):
-    """What one model takes; an empty list means that there is no such choice."""
+    """What one model takes; an empty list means that there is no such choice.
+
+    `pixels` tells whether any `width` and `height` can be asked for; else they must be what a shape
+    and a resolution mean there. `has_sound`: a clip has sound where `audio` is absent. `prompt_max`
+    counts code points or units of UTF-16 (`utf16`).
+    """
 
     durations: list[float]
     aspect_ratios: list[str]
     resolutions: list[str]
+    pixels: bool
     seed: bool
     negative_prompt: bool
+    audio: bool
+    has_sound: bool
+    fps: SettingOut | None
+    num_frames: SettingOut | None
+    steps: SettingOut | None
+    guidance: SettingOut | None
+    passthrough: dict[str, SettingOut]
     n_max: int
     prompt_max: int
+    prompt_unit: str
 
 
 class BackendOut(BaseModel):

@@ -25,7 +25,7 @@ from rushes.web.keepsakes import keepsake
 from rushes.web.names import EXTENSIONS, clip_name, disposition, keepsake_name
 from rushes.web.ranges import Selection, select
 from rushes.web.receipts import Receipt, receipt_of
-from rushes.web.streaming import Stream
+from rushes.web.streaming import Stream, without_body
 
 READ = 512 * 1024
 PATIENCE = timedelta(minutes=15)
@@ -129,7 +129,9 @@ def sent(
         if_none_match=request.headers.get("if-none-match"),
     )
     headers = clip_headers(held, selection, is_download=is_download) | {"ETag": etag}
-    if not is_get or selection.status in {304, 416}:
+    if not is_get:
+        return without_body(headers, selection.status)
+    if selection.status in {304, 416}:
         return Response(status_code=selection.status, headers=headers)
     return Stream(
         follow(site, held, selection.start, selection.stop),
@@ -158,7 +160,7 @@ def _zip(
         "Content-Type": "application/zip",
     }
     if request.method != "GET":
-        return Response(headers=headers)
+        return without_body(headers)
     chunks = keepsake(held.job, held.job.clip, receipt, relay(held.reader, 0, held.reader.size))
     return Stream(chunks, stop=site.stop, over=over, patience=PATIENCE, headers=headers)
 

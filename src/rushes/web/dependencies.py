@@ -64,8 +64,12 @@ class WebConfig:
     json_max: int = 64 * 1024
     streams_max: int = 2_000
     streams_per_viewer: int = 6
+    logout_url: str = ""
+    """Where a portal signs people out, if there is one."""
     doctor_key: str = field(default_factory=token_urlsafe)
     """Opens the doctor's probes."""
+    is_open_on_purpose: bool = False
+    """Whether others may come although nobody is asked who they are."""
     trusted_proxies: "tuple[Network, ...]" = ()
     """Who may say where a request comes from."""
     metrics_networks: "tuple[Network, ...]" = ()

@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from rushes import errors
 from rushes.web.dependencies import Translate, current_translate, site_of
+from rushes.web.troubles import is_for_operators
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ STATUS: Mapping[type[errors.RushesError], int] = {
     errors.QueueFull: 429,
     errors.PersonalQueueFull: 429,
     errors.DailyLimitReached: 429,
+    errors.DailyTotalReached: 429,
     errors.BackendError: 502,
     errors.BackendTimeout: 504,
     errors.StorageError: 503,
@@ -77,7 +79,7 @@ class Problem:
         return cls(
             status=next(STATUS[c] for c in ancestors if c in STATUS),
             kind=error.kind,
-            message=error.message,
+            message=_safe_message(error),
             where=getattr(error, "field", None),
             headers={} if wait is None else {"Retry-After": str(wait)},
             error=error,
@@ -96,6 +98,11 @@ class Problem:
         if isinstance(self.error, errors.LimitReached):
             return _limit(self.error, translate)
         return _of_kind(translate).get(self.kind) or _words(self.status, translate)[1]
+
+
+def _safe_message(error: errors.RushesError) -> str:
+    is_theirs = isinstance(error, errors.BackendError)
+    return "" if is_theirs and is_for_operators(error.kind, error.message) else error.message
 
 
 def wants_json(scope: Scope) -> bool:
@@ -165,7 +172,10 @@ def _limit(reached: errors.LimitReached, _: Translate) -> str:
     if isinstance(reached, errors.PersonalQueueFull):
         sentence = _("At most {limit} of your clips can wait at once. Try again when some began.")
         return sentence.format(limit=reached.limit)
-    told = _("Each person can ask for {limit} clips in 24 hours.").format(limit=reached.limit)
+    told = _("Each person can ask for {limit} clips in 24 hours.")
+    if isinstance(reached, errors.DailyTotalReached):
+        told = _("All people together can ask for {limit} clips in 24 hours.")
+    told = told.format(limit=reached.limit)
     if reached.retry_after is None:
         return told
     hours, minutes = divmod(ceil(reached.retry_after.total_seconds() / 60), 60)

@@ -2,6 +2,9 @@
 
 The store is the only truth; a stream is a loop of "wait, then ask what changed". What changed is
 rendered and encoded once for all who look with the same eyes: owner, role and language.
+
+The store's own revision counts what everybody does: it wakes streams and is told to nobody. What is
+told is how far the reader's own jobs have come, at moments that others have no part in.
 """
 
 import asyncio
@@ -61,6 +64,7 @@ class Batch:
     """What changed up to `revision`, encoded both ways."""
 
     revision: int
+    """The highest among the reader's own jobs."""
     events: bytes
     """One server-sent event a job; after a gap, a snapshot that says so."""
     document: str
@@ -72,7 +76,7 @@ class Feed:
     """Encodes news once, and counts the open streams."""
 
     site: Site
-    batches: OrderedDict[tuple[Eyes, int, int], asyncio.Task[Batch]] = field(
+    batches: OrderedDict[tuple[Eyes, int | None, int], asyncio.Task[Batch]] = field(
         default_factory=OrderedDict
     )
     streams: Counter[str] = field(default_factory=Counter)
@@ -80,22 +84,27 @@ class Feed:
     lifetime: timedelta = LIFETIME
     batch_max: int = BATCH_MAX
 
-    async def news(self, eyes: Eyes, after: int, revision: int) -> Batch:
-        """Return what changed after one revision, known to have reached another."""
-        key = (eyes, after, revision)
+    async def news(self, eyes: Eyes, after: int | None, seen: int) -> Batch:
+        """Return what changed after a revision, None being now, once the store has reached `seen`.
+
+        Turns in line change with others' jobs: what was encoded at another moment is not used.
+        """
+        key = (eyes, after, seen)
         task = self.batches.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
-            task = self.batches[key] = asyncio.create_task(self._encode(eyes, after, revision))
+            task = self.batches[key] = asyncio.create_task(self._encode(eyes, after))
             while len(self.batches) > KEPT_BATCHES:
                 self.batches.popitem(last=False)
         return await asyncio.shield(task)
 
-    async def _encode(self, eyes: Eyes, after: int, revision: int) -> Batch:
-        changed = [] if after == revision else await self.site.jobs.changes(eyes.viewer, after)
-        reached = max([revision, *(job.revision for job in changed)])
+    async def _encode(self, eyes: Eyes, after: int | None) -> Batch:
+        own = await self.site.jobs.newest(eyes.viewer)
+        after = own if after is None else after
+        changed = [] if after == own else await self.site.jobs.changes(eyes.viewer, after)
+        reached = max([own, *(job.revision for job in changed)])
         # A page that knows more than the store talks to another store. One that knows nothing
         # shows nothing yet, so that the newest are enough for it.
-        is_gap = after > revision or (after > 0 and len(changed) > self.batch_max)
+        is_gap = after > own or (after > 0 and len(changed) > self.batch_max)
         told = [] if is_gap else changed[-self.batch_max :]
         items = [await self._item(job, eyes) for job in told]
         document = (
@@ -135,15 +144,18 @@ class Feed:
 
         Without a revision it begins with now: the page was loaded a moment ago.
         """
-        jobs = self.site.jobs
-        until = asyncio.get_running_loop().time() + self.lifetime.total_seconds()
-        revision = await jobs.revision()
-        batch = await self.news(eyes, revision if after is None else after, revision)
+        jobs, clock = self.site.jobs, asyncio.get_running_loop().time
+        until = clock() + self.lifetime.total_seconds()
+        seen = await jobs.revision()
+        batch = await self.news(eyes, after, seen)
         yield _snapshot(batch.revision, batch.document)
-        while asyncio.get_running_loop().time() < until:
-            reached = await jobs.wait_changed(batch.revision, self.heartbeat)
-            batch = await self.news(eyes, batch.revision, reached)
-            yield batch.events or ALIVE
+        alive_at = clock() + self.heartbeat.total_seconds()
+        while (now := clock()) < until:
+            seen = await jobs.wait_changed(seen, timedelta(seconds=min(alive_at, until) - now))
+            batch = await self.news(eyes, batch.revision, seen)
+            if batch.events or clock() >= alive_at:
+                yield batch.events or ALIVE
+                alive_at = clock() + self.heartbeat.total_seconds()
 
 
 def _snapshot(revision: int, document: str) -> bytes:
@@ -206,6 +218,6 @@ async def changes(
     feed: CurrentFeed, viewer: CurrentViewer, language: CurrentLanguage, after: KnownRevision
 ) -> Response:
     """Return the same news at once, for pages whose stream does not get through."""
-    revision = await feed.site.jobs.revision()
-    batch = await feed.news(Eyes(viewer, language), revision if after is None else after, revision)
+    seen = await feed.site.jobs.revision()
+    batch = await feed.news(Eyes(viewer, language), after, seen)
     return Response(batch.document, media_type="application/json")

@@ -29,7 +29,8 @@ from rushes.web.names import (
     recipe_name,
 )
 from rushes.web.receipts import Receipt, receipt_of
-from rushes.web.streaming import Stream
+from rushes.web.streaming import Stream, without_body
+from rushes.web.troubles import quotable
 from rushes.web.zipping import SentZip
 
 PAGE = 50
@@ -66,7 +67,7 @@ async def export(
         "Content-Type": "application/zip",
     }
     if request.method == "HEAD":
-        return Response(headers=headers)
+        return without_body(headers)
     return Stream(
         Export(request, site, viewer).chunks(),
         stop=site.stop,
@@ -127,7 +128,7 @@ class Export:
         for is_deleted in (False, True):
             async for job in self._jobs(is_deleted=is_deleted):
                 history = await self.site.jobs.store.history(job.id)
-                told = _told(job, history, await self._receipt(job))
+                told = _told(job, history, await self._receipt(job), self.viewer)
                 yield f"{before}{as_text(told).rstrip()}".encode()
                 before = ",\n"
         yield b"[]\n" if before == "[\n" else b"\n]\n"
@@ -152,9 +153,8 @@ def _keys(job: Job) -> dict[str, str]:
     return clip | ({"picture": job.request.first_frame} if job.request.first_frame else {})
 
 
-def _told(job: Job, history: list[JobEvent], receipt: Receipt) -> dict[str, Any]:
+def _told(job: Job, history: list[JobEvent], receipt: Receipt, viewer: Viewer) -> dict[str, Any]:
     """Return all that is known of a job, but nothing of its backend's addresses and ids."""
-    failure = job.failure
     has_files = job.deleted_at is None and bool(_keys(job))
     return {
         "id": job.id,
@@ -167,7 +167,7 @@ def _told(job: Job, history: list[JobEvent], receipt: Receipt) -> dict[str, Any]
         "starred": job.starred,
         "batch": job.batch,
         "origin": job.origin,
-        "failure": {"kind": failure.kind, "message": failure.message} if failure else None,
+        "failure": _failure(job, viewer),
         "cancel_outcome": job.cancel_outcome,
         "created_at": job.created_at.isoformat(),
         "finished_at": job.finished_at.isoformat() if job.finished_at else None,
@@ -177,4 +177,14 @@ def _told(job: Job, history: list[JobEvent], receipt: Receipt) -> dict[str, Any]
             for event in history
         ],
         "receipt": receipt.document(),
+    }
+
+
+def _failure(job: Job, viewer: Viewer) -> dict[str, str] | None:
+    failure = job.failure
+    if failure is None:
+        return None
+    return {
+        "kind": failure.kind,
+        "message": quotable(failure.kind, failure.message, viewer),
     }

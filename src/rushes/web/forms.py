@@ -27,10 +27,11 @@ FIELDS = {
     "resolution": "resolution",
     "duration_s": "duration",
     "seed": "seed",
+    "audio": "audio",
     "first_frame": "first_frame",
 }
 ASIDE = "aside_"
-SET_ASIDE = tuple(f"{ASIDE}{name}" for name in ("negative_prompt", "seed", "first_frame"))
+SET_ASIDE = tuple(f"{ASIDE}{name}" for name in ("negative_prompt", "seed", "audio", "first_frame"))
 """What was typed for another backend or model and has no field now; it comes back with one."""
 KEPT = (*FIELDS.values(), "count", "backend", "also", "origin")
 DRAWN = ("drawn_for", "drawn_model")
@@ -99,7 +100,8 @@ def _first_offered(takes: Capabilities) -> dict[str, str]:
         "duration_s": takes.durations[:1],
         "resolution": takes.resolutions[:1],
     }
-    return as_typed({name: first[0] for name, first in offered.items() if first})
+    sound = {"audio": True} if takes.has_sound else {}
+    return as_typed({name: first[0] for name, first in offered.items() if first} | sound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,13 @@ def values_of(job: Job, *, expanded: bool = False) -> dict[str, str]:
 def as_typed(fields: Mapping[str, Any]) -> dict[str, str]:
     """Return fields of a request as the form has them typed."""
     given = {form: fields[name] for name, form in FIELDS.items() if name in fields}
-    return {name: f"{v:g}" if isinstance(v, float) else str(v) for name, v in given.items()}
+    return {name: _as_word(value) for name, value in given.items()}
+
+
+def _as_word(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def read_wish(values: Mapping[str, str], _: Translate) -> Wish:

@@ -7,7 +7,7 @@ from typing import Self
 
 from fastapi import APIRouter, Request, Response
 
-from rushes.domain import RUNNING, JobPage, JobQuery, JobStatus, Scope, Viewer
+from rushes.domain import UNDER_WAY, JobPage, JobQuery, JobStatus, Scope, Viewer
 from rushes.web.cards import around
 from rushes.web.dependencies import CurrentSite, CurrentViewer, Site
 
@@ -32,7 +32,7 @@ class Shelf(StrEnum):
 
 STATUSES = {
     Shelf.DONE: frozenset({JobStatus.COMPLETED}),
-    Shelf.OPEN: RUNNING | {JobStatus.QUEUED},
+    Shelf.OPEN: UNDER_WAY,
     Shelf.FAILED: frozenset({JobStatus.FAILED}),
     Shelf.CANCELLED: frozenset({JobStatus.CANCELLED}),
     Shelf.UNKNOWN: frozenset({JobStatus.UNKNOWN}),
@@ -93,7 +93,7 @@ async def library(
 ) -> Response:
     """Show what was found, a page at a time."""
     filters = Filters.of(request.query_params)
-    revision = await site.jobs.revision()
+    revision = await site.jobs.newest(viewer)
     page = await _found(site, viewer, filters, after)
     return site.renderer.page(
         "library.html",

@@ -17,6 +17,18 @@ SHAPE_TOLERANCE = 0.02
 """Sides are rounded to what a codec takes; 854 x 480 is still 16:9."""
 PACE_TOLERANCE = 0.01
 """Part of the pace; 23.976 was asked for as 24."""
+CONTAINERS = {
+    "video/mp4": "MP4",
+    "video/webm": "WebM",
+    "video/x-matroska": "Matroska",
+    "video/x-msvideo": "AVI",
+    "image/webp": "WebP",
+    "image/gif": "GIF",
+}
+PLAIN = frozenset(
+    {"MP4", "MP4, avc1", "MP4, avc3", "WebM", "WebM, VP8", "WebM, VP9", "GIF", "WebP"}
+)
+"""What about every browser plays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,29 @@ class Comparison:
     asked: str
     got: str
     differs: bool
+
+
+def media_type(job: Job) -> str:
+    """Return what a clip is by its first bytes, here or on its way; or ""."""
+    arriving = job.download.media_type if job.download is not None else None
+    return (job.clip.media_type if job.clip is not None else arriving) or ""
+
+
+def is_picture(job: Job) -> bool:
+    """Whether the clip is a moving picture, which no player plays but every page shows."""
+    return media_type(job).startswith("image/")
+
+
+def clip_format(job: Job) -> str:
+    """Return what a clip's file is called, as "MP4, hvc1"; where nobody looked, its container."""
+    kind = media_type(job)
+    container = CONTAINERS.get(kind, kind.partition("/")[2].upper())
+    return ", ".join(part for part in (container, job.clip.codec if job.clip else None) if part)
+
+
+def is_plain(job: Job) -> bool:
+    """Whether about every browser plays the clip."""
+    return clip_format(job) in PLAIN
 
 
 def comparisons(job: Job, text: NullTranslations) -> list[Comparison]:

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import UploadFile
 
-from rushes.domain import Job, JobQuery, Scope, Viewer, new_id
+from rushes.domain import Job, Viewer, new_id
 from rushes.errors import InvalidRequest, JobNotFound, RequestError
 from rushes.jobs.directory import ConfiguredBackend
 from rushes.jobs.forecast import Turn
 from rushes.jobs.frames import Frames
+from rushes.jobs.listing import listed
 from rushes.jobs.posters import Posters
 from rushes.web.cards import around
 from rushes.web.dependencies import (
@@ -100,8 +101,8 @@ async def _studio(
     undo: Job | None = None,
 ) -> Response:
     # Asked first: a change that comes between is then told again, never left out.
-    revision = await site.jobs.revision()
-    page = await site.jobs.search(viewer, JobQuery(Scope(viewer.owner), after=after))
+    revision = await site.jobs.newest(viewer)
+    listing = await listed(site.jobs, viewer, after)
     backends = site.jobs.backends
     backend = backends.find(composer.values.get("backend", "")) or backends.default
     composer = composer.standing_at(backend)
@@ -114,10 +115,11 @@ async def _studio(
         new_turn=await _new_turn(site, viewer, composer, backend),
         backend=backend,
         backends=backends.all(),
-        next=page.next,
+        next=listing.next,
+        unseen=listing.unseen,
         undo=undo,
         revision=revision,
-        **await around(site, page.jobs),
+        **await around(site, listing.jobs),
     )
 
 
@@ -215,7 +217,7 @@ async def job_page(
 
     Whoever is only shown the clip gets a page to watch and read it, without any move.
     """
-    revision = await site.jobs.revision()
+    revision = await site.jobs.newest(viewer)
     job = await site.jobs.look(viewer, job_id)
     if job.owner != viewer.owner:
         posters = await Posters(site.clips).among([job])
@@ -233,6 +235,7 @@ async def job_page(
         watch=watch == "1" and not job.is_final,
         origin=await _job_or_none(site, viewer, job.origin),
         links=await site.sharing.links_to(job),
+        has_saved="saved" in request.query_params,
         receipt=await receipt_of(request, site, viewer, job),
         revision=revision,
         **await around(site, batch),
@@ -306,7 +309,7 @@ async def confirm_delete(
         request=request,
         viewer=viewer,
         job=job,
-        revision=await site.jobs.revision(),
+        revision=await site.jobs.newest(viewer),
     )
 
 

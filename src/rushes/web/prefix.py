@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from starlette.responses import RedirectResponse
 
@@ -114,6 +114,12 @@ class NormalisePrefix:
         await self.app(scope, receive, send)
 
 
+def _climbs(address: str) -> bool:
+    """Whether a path has a segment that browsers or proxies take for a way up, or for no way."""
+    path = unquote(re.split("[?#]", address, maxsplit=1)[0])
+    return not {".", ".."}.isdisjoint(re.split(r"[/\\]", path))
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Every address of the site, as a path under the prefix; templates know it as `to`."""
@@ -184,9 +190,13 @@ class Addresses:
         """Where the composer is drawn anew, for another backend or model."""
         return self._at("/compose")
 
-    def job(self, job_id: str, *, watch: bool = False) -> str:
-        """A job's permanent page; `watch` lets it refresh itself without a script."""
-        return self._at(f"/jobs/{job_id}", watch="1" if watch else None)
+    def job(self, job_id: str, *, watch: bool = False, saved: bool = False) -> str:
+        """A job's permanent page; `watch` lets it refresh itself without a script.
+
+        After `saved` it says who sees the clip from now on.
+        """
+        told = {"watch": "1" if watch else None, "saved": "1" if saved else None}
+        return self._at(f"/jobs/{job_id}", **told)
 
     def clip(self, job_id: str, *, download: bool = False, recipe: bool = False) -> str:
         """A job's clip, to play or to keep; with its recipe it is a zip."""
@@ -323,7 +333,8 @@ class Addresses:
 
     def is_own(self, address: str) -> bool:
         """Whether a path that came with a request leads to this very site and nowhere else."""
-        return PLAIN_PATH.fullmatch(address) is not None and address.startswith(self.studio())
+        plain = PLAIN_PATH.fullmatch(address) is not None and address.startswith(self.studio())
+        return plain and not _climbs(address)
 
     def language(self) -> str:
         """Where a choice of language is posted."""

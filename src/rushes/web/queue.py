@@ -2,12 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 
-from rushes.domain import RUNNING, Job, JobQuery, JobStatus, Scope
+from rushes.domain import UNDER_WAY, Job, JobQuery, JobStatus, Scope
 from rushes.jobs.forecast import Turn
 from rushes.web.cards import around
 from rushes.web.dependencies import CurrentSite, CurrentViewer
 
-OPEN = RUNNING | {JobStatus.QUEUED}
 SHOWN_MAX = 200
 
 router = APIRouter(include_in_schema=False)
@@ -18,8 +17,8 @@ async def queue(
     request: Request, site: CurrentSite, viewer: CurrentViewer, watch: str = ""
 ) -> Response:
     """Show what waits and what runs; `?watch=1` refreshes itself without a script."""
-    revision = await site.jobs.revision()
-    mine = JobQuery(Scope(viewer.owner), statuses=OPEN, limit=SHOWN_MAX)
+    revision = await site.jobs.newest(viewer)
+    mine = JobQuery(Scope(viewer.owner), statuses=UNDER_WAY, limit=SHOWN_MAX)
     page = await site.jobs.search(viewer, mine)
     beside = await around(site, page.jobs)
     beside["jobs"].sort(key=lambda job: _order(job, beside["turns"].get(job.id)))

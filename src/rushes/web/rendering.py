@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 import rushes
 from rushes.domain import Viewer, new_id, utc_now
 from rushes.web import made, measures, words
+from rushes.web.history import event_words
 from rushes.web.language import LANGUAGES, language_of, load_translations
 from rushes.web.prices import price_list, price_words
 
@@ -80,6 +81,7 @@ class Renderer:
         shared = {
             "label": directory.label,
             "is_held": directory.is_held,
+            "finds": directory.finds,
             "has_several_backends": len(directory.all()) > 1,
             "to": addresses,
             "rehearsal": rehearsal,
@@ -148,10 +150,8 @@ def _environment(
         auto_reload=False,
     )
     environment.globals.update(shared)
-    label = shared["label"]
-    environment.globals["words"] = partial(
-        words.job_words, text=translations, label=label, is_held=shared["is_held"]
-    )
+    known = {name: shared[name] for name in ("label", "is_held", "finds")}
+    environment.globals["words"] = partial(words.job_words, text=translations, **known)
     environment.globals["comparisons"] = partial(made.comparisons, text=translations)
     environment.globals["price_words"] = partial(price_words, text=translations)
     environment.globals["outage_words"] = partial(words.outage_words, text=translations)
@@ -163,12 +163,15 @@ def _environment(
         title=title,
         frame=frame,
         clip_key=clip_key,
+        clip_format=made.clip_format,
+        is_plain=made.is_plain,
+        is_picture=made.is_picture,
         brief=partial(words.brief, text=translations),
         between=partial(measures.between, text=translations),
         size=partial(measures.size, text=translations),
         seconds=partial(measures.seconds_words, text=translations),
         span=partial(measures.span, text=translations),
-        event_words=partial(words.event_words, text=translations),
+        event_words=partial(event_words, text=translations),
     )
     environment.install_gettext_translations(  # type: ignore[attr-defined] # added by jinja2.ext.i18n
         translations, newstyle=True

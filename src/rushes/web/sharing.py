@@ -19,7 +19,7 @@ async def show(
 ) -> Response:
     """Let a group or everybody who signs in watch a clip, or nobody else any more."""
     await site.sharing.show(viewer, job_id, audience)
-    return RedirectResponse(site.addresses.job(job_id), status_code=303)
+    return RedirectResponse(site.addresses.job(job_id, saved=True), status_code=303)
 
 
 @router.post("/jobs/{job_id}/shares")

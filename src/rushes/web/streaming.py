@@ -7,7 +7,7 @@ import logging
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from rushes.errors import RushesError
 
@@ -80,6 +80,14 @@ class Stream(StreamingResponse):
 
     async def _finish(self, send: Send) -> None:
         await send({"type": "http.response.body", "body": self.farewell, "more_body": False})
+
+
+def without_body(headers: Mapping[str, str], status_code: int = 200) -> Response:
+    """Answer a HEAD: nothing is said of the length of a body where `headers` do not tell it."""
+    answer = Response(status_code=status_code, headers=headers)
+    if "Content-Length" not in headers:
+        del answer.headers["Content-Length"]
+    return answer
 
 
 async def _gone(receive: Receive) -> None:

@@ -8,8 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rushes.domain import Stage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from rushes.domain import Viewer
 
 
 def mark(text: str) -> str:
@@ -31,6 +35,10 @@ class Trouble:
     wants_edit: bool = False
     may_recover: bool = False
 
+
+ABOUT_THE_ACCOUNT = frozenset({"unauthorized", "forbidden", "quota_exhausted"})
+"""What a backend says of these may hold account numbers, addresses or parts of its key."""
+TRACEBACK = "traceback (most recent call last)"
 
 TRY_LATER = mark("Try again in a while.")
 TELL_OPERATOR = mark("Whoever runs this server has to put that right; then try again.")
@@ -159,6 +167,25 @@ TROUBLES: Mapping[str, Trouble] = {
     ),
 }
 
+MODERATED = "rejected_by_moderation"
+AFTER_THE_SUBMIT: Mapping[tuple[str, Stage], Trouble] = {
+    (MODERATED, Stage.POLL): Trouble(
+        mark("The backend withheld this clip"),
+        mark(
+            "%(backend)s withheld this clip: it goes against its content rules. It may be billed."
+        ),
+        mark("Say it differently and send it again."),
+        wants_edit=True,
+    ),
+    (MODERATED, Stage.RESULT): Trouble(
+        mark("The backend withheld this clip"),
+        mark("%(backend)s made the clip and then withheld it; it may be billed."),
+        mark("Say it differently and send it again."),
+        wants_edit=True,
+    ),
+}
+"""What the same kind means once the prompt was taken: work was done, and may have to be paid."""
+
 UNNAMED = Trouble(
     mark("Something went wrong"),
     mark("It did not work, and we cannot say more than this."),
@@ -179,6 +206,16 @@ SETBACKS: Mapping[str, str] = {
 }
 
 
-def trouble_of(kind: str) -> Trouble:
+def trouble_of(kind: str, stage: Stage = Stage.SUBMIT) -> Trouble:
     """Return the words for a failure kind; a kind nobody has named gets plain ones."""
-    return TROUBLES.get(kind, UNNAMED)
+    return AFTER_THE_SUBMIT.get((kind, stage)) or TROUBLES.get(kind, UNNAMED)
+
+
+def quotable(kind: str, said: str, viewer: Viewer) -> str:
+    """Return a backend's own words where this viewer may read them, else nothing."""
+    return "" if is_for_operators(kind, said) and not viewer.is_operator else said
+
+
+def is_for_operators(kind: str, said: str) -> bool:
+    """Whether a backend speaks of the account that it is used with, or of its program's insides."""
+    return kind in ABOUT_THE_ACCOUNT or TRACEBACK in said.lower()

@@ -2,90 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rushes.domain import RUNNING, CancelOutcome, JobStatus, RemoteStatus
 from rushes.errors import BackendTimeout, OutcomeUnknown
+from rushes.jobs.steps import asked_at
 from rushes.web.measures import between, roughly, seconds_words, span
-from rushes.web.troubles import SETBACKS, SOME_SETBACK, trouble_of
+from rushes.web.said import Action, Clock, JobWords, Move, Tone
+from rushes.web.troubles import LOOK_FIRST, SETBACKS, SOME_SETBACK, quotable, trouble_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from gettext import NullTranslations
 
-    from rushes.domain import Failure, Job, JobEvent, VideoRequest, Viewer
+    from rushes.domain import Failure, Job, VideoRequest, Viewer
     from rushes.jobs.directory import ConfiguredBackend
     from rushes.jobs.forecast import Turn
 
 ACTIVE = RUNNING | {JobStatus.QUEUED}
-
-
-class Tone(StrEnum):
-    """How a state feels; each has an icon and a word beside its colour."""
-
-    QUIET = "quiet"
-    BUSY = "busy"
-    GOOD = "good"
-    WARN = "warn"
-    BAD = "bad"
-
-
-class Move(StrEnum):
-    """What a person can do with a job from a page."""
-
-    CANCEL = "cancel"
-    RETRY = "retry"
-    EDIT = "edit"
-    CHECK_AGAIN = "check_again"
-    GIVE_UP = "give_up"
-    DOWNLOAD = "download"
-    STAR = "star"
-    DELETE = "delete"
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One button: the move and its label."""
-
-    move: Move
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """A moment that belongs to a state: how long it has run, or when something will happen."""
-
-    label: str
-    at: datetime
-    runs: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class JobWords:
-    """A job's state as a page says it.
-
-    `quote` is the backend's own message, shown as a quotation; `detail` is for operators only and
-    empty for everybody else. The first action is the one that most people want.
-    """
-
-    heading: str
-    sentence: str
-    tone: Tone
-    actions: tuple[Action, ...]
-    next_step: str = ""
-    quote: str = ""
-    detail: str = ""
-    clock: Clock | None = None
-    expected: str = ""
-    """How long it will take by our forecast or the backend's; too fickle to be read aloud."""
-
-    @property
-    def is_urgent(self) -> bool:
-        """Whether a screen reader should interrupt for it."""
-        return self.tone in {Tone.BAD, Tone.WARN}
 
 
 def job_words(
@@ -96,14 +31,17 @@ def job_words(
     text: NullTranslations,
     label: Callable[[str], str] = str,
     is_held: Callable[[str], bool] = lambda _: False,
+    finds: Callable[[str], bool] = lambda _: True,
 ) -> JobWords:
     """Say how a job stands. `turn` is where it stands in line, where that is known.
 
-    `label` says what people call a backend, `is_held` whether its new jobs wait here.
+    `label` says what people call a backend, `is_held` whether its new jobs wait here, `finds`
+    whether it can be asked about a job of which it told us no id.
     """
     waits_on_hold = job.status is JobStatus.QUEUED and is_held(job.backend)
+    is_askable = job.remote is not None or finds(job.backend)
     job = replace(job, backend=label(job.backend))  # what is said from here on is read by people
-    if job.cancel_requested_at is not None and job.status in ACTIVE:
+    if job.is_unwanted and job.status in ACTIVE:
         return _cancelling(job, text)
     if waits_on_hold:
         words = _on_hold(job, text)
@@ -111,6 +49,10 @@ def job_words(
         words = _queued(job, turn, text)
     else:
         words = SAY[job.status](job, text)
+    if job.status is JobStatus.UNKNOWN and not is_askable:
+        words = _nobody_to_ask(words, job, text)
+    if job.cancel_outcome is CancelOutcome.TOO_LATE:
+        words = _after_a_late_wish(words, job, text)
     return _with_trouble(words, job, viewer)
 
 
@@ -118,12 +60,22 @@ def _with_trouble(words: JobWords, job: Job, viewer: Viewer) -> JobWords:
     trouble = job.failure or job.setback
     if trouble is None:
         return words
+    quote = quotable(trouble.kind, trouble.message, viewer)
     detail = _detail(trouble) if viewer.is_operator else ""
-    return replace(words, quote=trouble.message, detail=detail)
+    return replace(words, quote=quote, detail=detail)
 
 
 def _detail(failure: Failure) -> str:
     return " · ".join(part for part in (failure.remote_code, failure.detail) if part)
+
+
+def _after_a_late_wish(words: JobWords, job: Job, text: NullTranslations) -> JobWords:
+    """Say that there was nothing left to cancel, and offer no cancel again."""
+    actions = tuple(action for action in words.actions if action.move is not Move.CANCEL)
+    if job.status not in {JobStatus.FETCHING, JobStatus.COMPLETED}:
+        return replace(words, actions=actions)
+    said = text.gettext("It was finished already when you asked to cancel.")
+    return replace(words, actions=actions, sentence=f"{said} {words.sentence}".strip())
 
 
 # --- waiting and working ------------------------------------------------------------------------
@@ -280,17 +232,18 @@ def _completed(job: Job, text: NullTranslations) -> JobWords:
 
 
 def _failed(job: Job, text: NullTranslations) -> JobWords:
-    trouble = trouble_of(job.failure.kind if job.failure else "")
+    trouble = trouble_of(job.failure.kind, job.failure.stage) if job.failure else trouble_of("")
     named = {"backend": job.backend}
     moves = [Move.EDIT] if trouble.wants_edit else [Move.RETRY]
     if job.remote is not None and trouble.may_recover:
         moves.insert(0, Move.CHECK_AGAIN)
+    is_over = trouble.next_step == LOOK_FIRST and Move.CHECK_AGAIN not in moves
     return JobWords(
         text.gettext(trouble.heading) % named,
         text.gettext(trouble.sentence) % named,
         Tone.BAD,
         tuple(_recovery(move, text) for move in [*moves, Move.DELETE]),
-        next_step=text.gettext(trouble.next_step) % named,
+        next_step="" if is_over else text.gettext(trouble.next_step) % named,
     )
 
 
@@ -319,8 +272,35 @@ def _unknown(job: Job, text: NullTranslations) -> JobWords:
         _after_how_long(job, text) or text.gettext(trouble.sentence) % named,
         Tone.WARN,
         actions,
-        next_step=text.gettext(trouble.next_step) % named,
+        next_step=_after_asking(job, text) or text.gettext(trouble.next_step) % named,
         clock=Clock(text.gettext("Next look"), job.next_at) if job.next_at else None,
+        asked=asked_at(job),
+    )
+
+
+def _after_asking(job: Job, text: NullTranslations) -> str:
+    """Say that asking came to nothing, where nobody asks any more by themselves."""
+    if not job.attempt or job.next_at is not None:
+        return ""
+    sentence = text.ngettext(
+        "We have asked %(count)d time: still no answer.",
+        "We have asked %(count)d times: still no answer.",
+        job.attempt,
+    )
+    return sentence % {"count": job.attempt}
+
+
+def _nobody_to_ask(words: JobWords, job: Job, text: NullTranslations) -> JobWords:
+    """Offer no look-up that would ask nobody."""
+    said = text.gettext("%(backend)s cannot be asked about this; look at its own console.")
+    actions = tuple(action for action in words.actions if action.move is not Move.CHECK_AGAIN)
+    return replace(
+        words,
+        actions=actions,
+        next_step=said % {"backend": job.backend},
+        clock=None,
+        asked=None,
+        mains=len(actions),
     )
 
 
@@ -368,25 +348,6 @@ def brief(request: VideoRequest, text: NullTranslations) -> str:
     seconds = seconds_words(request.duration_s, text) if request.duration_s else None
     parts = (seconds, request.resolution, request.aspect_ratio)
     return " · ".join(part for part in parts if part)
-
-
-def event_words(event: JobEvent, text: NullTranslations) -> str:
-    """Say one line of a job's history."""
-    said = {
-        "queued": text.gettext("In line"),
-        "submitting": text.gettext("Sent"),
-        "in_progress": text.gettext("Accepted by the backend"),
-        "fetching": text.gettext("Made; bringing the clip here"),
-        "completed": text.gettext("Done"),
-        "failed": text.gettext("Failed"),
-        "cancelled": text.gettext("Cancelled"),
-        "unknown": text.gettext("No clear answer"),
-        "cancel_requested": text.gettext("Cancel asked for"),
-        "deleted": text.gettext("Deleted"),
-        "restored": text.gettext("Taken back"),
-        "set_back": text.gettext("Set back; trying again"),
-    }
-    return said.get(event.what, event.what)
 
 
 def outage_words(backend: ConfiguredBackend, text: NullTranslations) -> str:

@@ -22,7 +22,7 @@ STEPS = 5
 STEP_S = 0.1
 SLOW_STEP_S = 0.6
 HELD_S = 60.0
-REFUSAL = "The prompt is against the content rules."
+REFUSAL = "NSFW content detected. Try running it again, or try a different prompt."
 
 
 class Refused(Exception):

@@ -26,6 +26,7 @@ from rushes.mock.dialects.luma import Luma
 from rushes.mock.dialects.luma_dream_machine import LumaDreamMachine
 from rushes.mock.dialects.minimax import MiniMaxV1
 from rushes.mock.dialects.minimax_v2 import MiniMaxV2
+from rushes.mock.dialects.openai import OpenAI
 from rushes.mock.dialects.openrouter import OpenRouter
 from rushes.mock.dialects.replicate import Replicate
 from rushes.mock.dialects.runway import Runway
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 DIALECTS: dict[str, type[Dialect]] = {
     "/v1": VLLMOmni,
+    "/openai/v1": OpenAI,
     "/sglang/v1": SGLang,
     "/litellm/v1": LiteLLM,
     "/fastvideo/v1": FastVideo,

@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text
-from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect, clip_url, with_prompt
+from rushes.mock.dialects.hosted import HostedDialect, clip_url, with_prompt
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, FORBIDDEN, NO_CREDIT, OVERLOADED, REJECTED, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,12 @@ STATES = {
 CODES = {
     REJECTED: "InputTextSensitiveContentDetected",
     BUSY: "ModelAccountRpmRateLimitExceeded",
+    OVERLOADED: "ServerOverloaded",
+    NO_CREDIT: "AccountOverdueError",
+    FORBIDDEN: "AccessDenied",
     "unauthorized": "AuthenticationError",
 }
+STATUSES = {OVERLOADED: 429, NO_CREDIT: 403}
 REQUEST = "Request id: 0217rehearsed"
 
 
@@ -79,9 +83,10 @@ class Ark(HostedDialect):
     async def delete(self, request: Request) -> Response:
         """Cancel what waits, delete what has ended; what runs is left alone."""
         job = self.job_of(request)
-        if self.rehearsal.standing(job).status is Status.IN_PROGRESS:
+        runs = self.rehearsal.standing(job).status is Status.IN_PROGRESS
+        if runs and job.id not in self.cancelled:
             raise Refusal(409, "The task is running.", code="InvalidParameter")
-        self.rehearsal.forget(job)
+        self.stop_or_delete(job)
         return JSONResponse({})
 
     def refuse(self, refusal: Refusal) -> Response:
@@ -89,11 +94,14 @@ class Ark(HostedDialect):
         code = CODES.get(refusal.code or "", refusal.code or "InvalidParameter")
         error = {"code": code, "message": f"{refusal.message} {REQUEST}"}
         told = error | {"param": refusal.param or "", "type": "BadRequest"}
-        return JSONResponse({"error": told}, refusal.status)
+        status = STATUSES.get(refusal.code or "", refusal.status)
+        return JSONResponse({"error": told}, status)
 
     def describe(self, request: Request, job: MockJob) -> Json:
         """Return the job."""
         standing = self.rehearsal.standing(job)
+        if job.id in self.cancelled:
+            return {"id": job.id, "model": job.model, "status": "cancelled"}
         told: Json = {"id": job.id, "model": job.model, "status": STATES[standing.status]}
         told |= {"created_at": int(job.created_at), "seed": job.spec.seed, "framespersecond": 24}
         if self.is_done(job):

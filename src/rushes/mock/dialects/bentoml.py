@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from rushes.mock.dialects.fields import Fields, size, whole
 from rushes.mock.dialects.hosted import HostedDialect
+from rushes.mock.dialects.moderation import GUARDRAIL
 from rushes.mock.dialects.waiting import ended
 from rushes.mock.jobs import Status
 from rushes.mock.refusal import Refusal
@@ -36,6 +37,7 @@ class BentoML(HostedDialect):
 
     name = "bentoml"
     speaks_like = "BentoML 1.4, /generate (the clip itself) and /generate/submit (a task)"
+    moderation = GUARDRAIL
 
     def routes(self) -> Sequence[Route]:
         """Return the function, the task's four routes and the schema."""

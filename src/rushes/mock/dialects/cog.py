@@ -8,10 +8,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import Fields, text, whole
-from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect
+from rushes.mock.dialects.hosted import HostedDialect
+from rushes.mock.dialects.moderation import NSFW
 from rushes.mock.dialects.waiting import ended, in_base64
 from rushes.mock.jobs import Standing, Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, REJECTED, Refusal
 from rushes.mock.sending import HangUp
 from rushes.mock.words import Word, words_in
 
@@ -35,6 +36,7 @@ class Cog(HostedDialect):
 
     name = "cog"
     speaks_like = "Cog containers, coglet 0.23, /predictions"
+    moderation = NSFW
     prefix: ClassVar[str] = "pred_"
 
     def routes(self) -> Sequence[Route]:

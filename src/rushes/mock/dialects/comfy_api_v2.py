@@ -11,8 +11,9 @@ from starlette.routing import Route
 from rushes.errors import InvalidRequest
 from rushes.mock.dialects.comfyui_graph import Refused, check_graph, prompt_in, spec_in
 from rushes.mock.dialects.hosted import HostedDialect, address
+from rushes.mock.dialects.moderation import NSFW
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import REJECTED, Refusal
 from rushes.mock.words import Word, words_in
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ComfyApiV2(HostedDialect):
 
     name = "comfy-api-v2"
     speaks_like = "Comfy API v2, /api/v2/jobs"
+    moderation = NSFW
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         super().__init__(rehearsal)
@@ -81,7 +83,12 @@ class ComfyApiV2(HostedDialect):
         except (TypeError, ValueError) as error:
             raise InvalidRequest("an input of the workflow is no number") from error
         return self.rehearsal.submit(
-            dialect=self.name, model="", name=str, spec=spec, idempotency_key=key
+            dialect=self.name,
+            model="",
+            name=str,
+            spec=spec,
+            idempotency_key=key,
+            withheld=self.moderation,
         )
 
     async def job(self, request: Request) -> Response:
@@ -102,7 +109,8 @@ class ComfyApiV2(HostedDialect):
         """Return the error object; a graph that cannot run comes with what is wrong in it."""
         details = refusal.body if isinstance(refusal, Refused) else {}
         status = 422 if refusal.status == 400 else refusal.status
-        code = refusal.code or CODES.get(status, "invalid_request")
+        own = None if refusal.code == REJECTED else refusal.code
+        code = own or CODES.get(status, "invalid_request")
         error = {"code": code, "message": refusal.message, "details": details}
         return JSONResponse({"error": error}, status)
 

@@ -1,7 +1,7 @@
 """ComfyUI: a graph goes in, a file comes out, and everything else is looked up by the job's id.
 
-The shapes are those recorded of 0.33.0 and 0.3.64. Neither tells a percentage but by websocket,
-which this server has not.
+The shapes are those recorded of 0.33.0 and 0.3.64. Neither tells a percentage but by websocket:
+see `comfyui_socket`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import hashlib
 import hmac
 import json
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from rushes.errors import InvalidRequest
 from rushes.mock.dialects.comfyui_graph import (
@@ -27,6 +26,8 @@ from rushes.mock.dialects.comfyui_graph import (
     prompt_in,
     spec_in,
 )
+from rushes.mock.dialects.comfyui_prompt import Prompt, last_message
+from rushes.mock.dialects.comfyui_socket import tell
 from rushes.mock.dialects.dialect import Dialect, Json
 from rushes.mock.jobs import MockJob, Standing, Status
 from rushes.mock.refusal import Refusal
@@ -36,7 +37,9 @@ from rushes.mock.words import Word, words_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from starlette.requests import Request
+    from starlette.requests import HTTPConnection, Request
+    from starlette.routing import BaseRoute
+    from starlette.websockets import WebSocket
 
     from rushes.mock.rehearsal import Rehearsal
 
@@ -51,18 +54,6 @@ STATES = {
 }
 
 
-@dataclass(slots=True)
-class Prompt:
-    """One accepted graph. A twin of an earlier one is served from the cache: the same file."""
-
-    id: str
-    number: int
-    graph: dict[str, Any]
-    job: MockJob
-    is_twin: bool = False
-    is_interrupted: bool = False
-
-
 class ComfyUI(Dialect):
     """ComfyUI 0.33, with its jobs API."""
 
@@ -70,6 +61,8 @@ class ComfyUI(Dialect):
     speaks_like = "ComfyUI 0.33"
     version: ClassVar[str] = "0.33.0"
     has_jobs_api: ClassVar[bool] = True
+    tells_states: ClassVar[bool] = True
+    """Whether the websocket tells `progress_state` beside `progress`."""
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         super().__init__(rehearsal)
@@ -77,7 +70,7 @@ class ComfyUI(Dialect):
         self.taken = 0
         self.pictures: dict[str, str | None] = {EXAMPLE: None}  # digests, by the names of files
 
-    def routes(self) -> Sequence[Route]:
+    def routes(self) -> Sequence[BaseRoute]:
         """Return the routes, each also under /api, as the server has them."""
         routes = [
             ("/system_stats", self.system_stats, "GET"),
@@ -96,7 +89,10 @@ class ComfyUI(Dialect):
             ("/api/jobs/{id}/cancel", self.cancel, "POST"),
         ]
         every = [*routes, *both, *(jobs if self.has_jobs_api else [])]
-        return [Route(path, endpoint, methods=[method]) for path, endpoint, method in every]
+        return [
+            *(Route(path, endpoint, methods=[method]) for path, endpoint, method in every),
+            *(WebSocketRoute(path, self.socket) for path in ("/ws", "/api/ws")),
+        ]
 
     def refuse(self, refusal: Refusal) -> Response:
         """Return an error: an object for a graph, aiohttp's text, nothing for a stranger."""
@@ -130,6 +126,7 @@ class ComfyUI(Dialect):
         check_graph(graph, self.pictures)
         self.rehearsal.admit(prompt_in(graph))
         prompt = self.take(prompt_id, graph)
+        prompt.client_id = body.get("client_id")
         self.prompts[prompt_id] = prompt
         if len(self.prompts) > self.config.jobs_kept:
             del self.prompts[next(iter(self.prompts))]
@@ -210,7 +207,7 @@ class ComfyUI(Dialect):
         messages: list[Any] = [["execution_start", {"prompt_id": prompt.id}]]
         cached = list(prompt.graph) if prompt.is_twin else []
         messages.append(["execution_cached", {"nodes": cached, "prompt_id": prompt.id}])
-        messages.append(_last_message(prompt, standing))
+        messages.append(last_message(prompt, standing))
         word = "success" if is_done else "error"
         status = {"status_str": word, "completed": is_done, "messages": messages}
         tuple_of_five = [prompt.number, prompt.id, prompt.graph, {}, ["8"]]
@@ -240,11 +237,20 @@ class ComfyUI(Dialect):
         if standing.ended_at is None:
             return JSONResponse(told | {"outputs_count": 0})
         entry = self.entry(prompt)
-        last = _last_message(prompt, standing)
+        last = last_message(prompt, standing)
         error = {"execution_error": last[1]} if last[0] == "execution_error" else {}
         return JSONResponse(
             told | error | {"outputs": entry["outputs"], "execution_status": entry["status"]}
         )
+
+    async def socket(self, websocket: WebSocket) -> None:
+        """Tell a client how the jobs that it asked for go on."""
+        try:
+            self.check(websocket)
+        except Refusal as refusal:
+            await websocket.send_denial_response(self.refuse(refusal))
+            return
+        await tell(websocket, self.prompts, self.standing, with_states=self.tells_states)
 
     async def view(self, request: Request) -> Response:
         """Send a file; a missing one is an empty 404, a path that climbs a 400."""
@@ -315,7 +321,7 @@ class ComfyUI(Dialect):
             return Standing(Status.FAILED, ended_at=0.0)
         return self.rehearsal.standing(self.rehearsal.jobs.get(prompt.job.id) or prompt.job)
 
-    def check(self, request: Request) -> None:
+    def check(self, request: HTTPConnection) -> None:
         """Raise Refusal for a page of another site, and for who has not the proxy's key."""
         origin, host = request.headers.get("origin"), request.headers.get("host", "")
         is_foreign = origin is not None and urlsplit(origin).netloc != host
@@ -335,6 +341,7 @@ class ComfyUI3(ComfyUI):
     speaks_like = "ComfyUI 0.3"
     version = "0.3.64"
     has_jobs_api = False
+    tells_states = False
 
     def check_id(self, told: object) -> str:
         """Return the id to use."""
@@ -357,18 +364,3 @@ def _ids(body: dict[str, Any]) -> list[str]:
 
 def _file_name(job: MockJob) -> str:
     return f"rehearsal_{job.key[:8]}_00001_.mp4"
-
-
-def _last_message(prompt: Prompt, standing: Standing) -> list[Any]:
-    node_id, kind = node_of(prompt.graph, "KSampler", "KSamplerAdvanced")
-    where = {"prompt_id": prompt.id, "node_id": node_id, "node_type": kind, "executed": ["1"]}
-    if prompt.is_interrupted:
-        return ["execution_interrupted", where]
-    if standing.reason is None:
-        return ["execution_success", {"prompt_id": prompt.id}]
-    told = {
-        "exception_message": f"{standing.reason}\n at /opt/comfy/ComfyUI/nodes.py",
-        "exception_type": "torch.OutOfMemoryError",
-        "traceback": ['  File "/opt/comfy/ComfyUI/execution.py", line 518, in execute\n'],
-    }
-    return ["execution_error", where | told]

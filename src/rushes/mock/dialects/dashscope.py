@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text, whole
-from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, clip_url
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, FORBIDDEN, NO_CREDIT, REJECTED, Refusal
+from rushes.mock.words import Word, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from rushes.mock.dialects.dialect import Json
     from rushes.mock.dialects.fields import Fields
     from rushes.mock.jobs import MockJob
+    from rushes.mock.rehearsal import Rehearsal
     from rushes.mock.sending import HangUp
 
 CREATE = "/api/v1/services/aigc/video-generation/video-synthesis"
@@ -30,7 +33,15 @@ STATES = {
     Status.COMPLETED: "SUCCEEDED",
     Status.FAILED: "FAILED",
 }
-CODES = {REJECTED: "DataInspectionFailed", BUSY: "Throttling", "unauthorized": "InvalidApiKey"}
+CODES = {
+    REJECTED: "DataInspectionFailed",
+    BUSY: "Throttling",
+    NO_CREDIT: "Arrearage",
+    FORBIDDEN: "AccessDenied",
+    "unauthorized": "InvalidApiKey",
+}
+PAUSE = ("RUNNING", "SUSPENDED")
+"""What the first looks at a job with `#paused` find, once it has begun."""
 
 
 class DashScope(HostedDialect):
@@ -38,6 +49,10 @@ class DashScope(HostedDialect):
 
     name = "dashscope"
     speaks_like = "Alibaba DashScope, video-synthesis of Wan"
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        super().__init__(rehearsal)
+        self.looks: Counter[str] = Counter()
 
     def routes(self) -> Sequence[Route]:
         """Return create, query, cancel, list and the clips."""
@@ -69,9 +84,19 @@ class DashScope(HostedDialect):
         job_id = request.path_params["id"]
         job = self.rehearsal.jobs.get(job_id)
         output: Json = {"task_id": job_id, "task_status": "UNKNOWN"}
-        if job is not None and not job.is_deleted and job.dialect == self.name:
+        if job_id in self.cancelled:
+            output["task_status"] = "CANCELED"
+        elif job is not None and not job.is_deleted and job.dialect == self.name:
             output = self.describe(request, job)
         return JSONResponse({"request_id": "rehearsed", "output": output})
+
+    def is_paused(self, job: MockJob) -> bool:
+        """Whether this look finds the job at work, and the next one put aside."""
+        is_begun = self.rehearsal.standing(job).status is not Status.QUEUED
+        if not is_begun or Word.PAUSED not in words_in(job.spec.prompt):
+            return False
+        self.looks[job.id] += 1
+        return self.looks[job.id] <= len(PAUSE)
 
     async def jobs(self, request: Request) -> Response:
         """List them."""
@@ -84,6 +109,7 @@ class DashScope(HostedDialect):
         job = self.job_of(request)
         if self.rehearsal.standing(job).status is not Status.QUEUED:
             raise Refusal(400, "only PENDING tasks can be canceled", code="UnsupportedOperation")
+        self.cancelled.add(job.id)
         self.rehearsal.forget(job)
         return JSONResponse({"request_id": "rehearsed"})
 
@@ -97,6 +123,8 @@ class DashScope(HostedDialect):
         """Return the job; its times have no zone."""
         standing = self.rehearsal.standing(job)
         told: Json = {"task_id": job.id, "task_status": STATES[standing.status]}
+        if self.is_paused(job):
+            return told | {"task_status": PAUSE[self.looks[job.id] - 1]}
         told |= {"submit_time": "2026-11-22 20:00:00.000", "orig_prompt": job.spec.prompt}
         if self.is_done(job):
             told["video_url"] = clip_url(request, job)

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from rushes.errors import InvalidRequest
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import REJECTED, Refusal
 from rushes.mock.sending import PacedFile
 from rushes.mock.trouble import Troubled
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.routing import Route
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
     from rushes.mock.jobs import MockJob
@@ -34,13 +34,15 @@ class Dialect(ABC):
     speaks_like: ClassVar[str]
     state_keys: ClassVar[frozenset[str]] = frozenset({"status", "state", "task_status"})
     """What a job's state is called in this server's JSON."""
+    moderation: ClassVar[str] = ""
+    """What this server says where content rules are broken, if no code says it."""
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         self.rehearsal = rehearsal
         self.config = rehearsal.config
 
     @abstractmethod
-    def routes(self) -> Sequence[Route]:
+    def routes(self) -> Sequence[BaseRoute]:
         """Return the routes, as seen from the base path."""
 
     @abstractmethod
@@ -64,6 +66,8 @@ class Dialect(ABC):
 
     def _on_error(self, _: Request, error: Exception) -> Response:
         refusal = _as_refusal(error)
+        if refusal.code == REJECTED and self.moderation:
+            refusal.message = self.moderation
         response = self.refuse(refusal)
         response.headers.update(refusal.headers)
         return response

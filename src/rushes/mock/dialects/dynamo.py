@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from rushes.mock.dialects.fields import JSON, Fields, read_fields, size, text, whole
 from rushes.mock.dialects.hosted import HostedDialect
+from rushes.mock.dialects.moderation import GUARDRAIL
 from rushes.mock.dialects.waiting import ended, item
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import HangUp
@@ -31,6 +32,7 @@ class Dynamo(HostedDialect):
 
     name = "dynamo"
     speaks_like = "NVIDIA Dynamo 1.6, /v1/videos"
+    moderation = GUARDRAIL
     prefix: ClassVar[str] = "video-"
 
     def routes(self) -> Sequence[Route]:

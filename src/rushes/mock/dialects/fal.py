@@ -8,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import whole
-from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect, address, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, address, clip_url, elsewhere
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, REJECTED, Refusal
+from rushes.mock.words import Word, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +23,18 @@ if TYPE_CHECKING:
     from rushes.mock.sending import HangUp
 
 
+FLAGGED = (
+    "The content could not be processed because it contained material flagged by a content checker."
+)
+
+
 class Fal(HostedDialect):
     """Addresses of a request hold only the first two parts of the model that was posted to."""
 
     name = "fal"
     speaks_like = "the queue of fal, as fal-client 1.0 speaks to it"
     scheme = "Key"
+    moderation = FLAGGED
 
     def routes(self) -> Sequence[Route]:
         """Return status, result, cancel and submit: any other path is a model."""
@@ -48,7 +55,9 @@ class Fal(HostedDialect):
         model = f"/{request.path_params['owner']}/{request.path_params['alias']}"
         here = address(request, f"{model}/requests/{job.id}")
         told: Json = {"request_id": job.id, "status": "IN_QUEUE", "queue_position": 0}
-        told |= {"response_url": here, "status_url": f"{here}/status"}
+        leads_away = Word.FOREIGN in words_in(job.spec.prompt)
+        asked_at = elsewhere(here) if leads_away else here
+        told |= {"response_url": here, "status_url": f"{asked_at}/status"}
         return self.told(request, job, told | {"cancel_url": f"{here}/cancel"})
 
     async def status(self, request: Request) -> Response:
@@ -69,7 +78,7 @@ class Fal(HostedDialect):
         """Tell where the clip is, or why there is none."""
         job = self.job_of(request)
         if self.is_rejected(job):
-            raise Refusal(422, "The result was withheld.", code=REJECTED)
+            raise Refusal(422, FLAGGED, code=REJECTED)
         if not self.is_done(job):
             raise Refusal(400, "Request is still in progress")
         return JSONResponse({"video": _file(request, job), "seed": job.spec.seed})
@@ -84,10 +93,16 @@ class Fal(HostedDialect):
     def refuse(self, refusal: Refusal) -> Response:
         """Return FastAPI's detail: a list for what the model says, else a text."""
         if refusal.code == REJECTED:
-            item = {"loc": ["body", "prompt"], "msg": refusal.message, "type": REJECTED}
-            return JSONResponse({"detail": [item | {"ctx": {}, "input": ""}]}, 422)
+            return JSONResponse(flagged(), 422, {"X-Fal-Retryable": "false"})
         kind = {"error_type": "rate_limited"} if refusal.code == BUSY else {}
         return JSONResponse({"detail": refusal.message} | kind, refusal.status)
+
+
+def flagged() -> Json:
+    """Return what a model of fal says of content rules, as its documents show it."""
+    item: Json = {"loc": ["body", "prompt"], "msg": FLAGGED, "type": REJECTED, "ctx": {}}
+    url = "https://docs.fal.ai/errors/#content_policy_violation"
+    return {"detail": [item | {"url": url, "input": ""}]}
 
 
 def _file(request: Request, job: MockJob) -> Json:

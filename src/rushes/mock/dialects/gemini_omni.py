@@ -6,14 +6,15 @@ import hmac
 import re
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import Fields, text
-from rushes.mock.dialects.hosted import BUSY, HostedDialect, address
+from rushes.mock.dialects.hosted import HostedDialect, address, elsewhere
 from rushes.mock.dialects.waiting import ended, in_base64
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, Refusal
+from rushes.mock.words import Word, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +35,17 @@ STATES = {
 WORDS = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED"}
 NO_KEY = "API key not valid. Please pass a valid API key."
 WITHHELD = "I cannot make that video."
+SENSITIVE = "The prompt contains sensitive words that violate the safety policies."
 BASE = "/v1beta"
+KEY_HEADER = "x-goog-api-key"
+MOVED = "moved"
 
 
 class GeminiOmni(HostedDialect):
     """The Interactions API. A wrong key is a 400; what is withheld is completed, with a text."""
 
     name = "gemini-omni"
+    moderation = SENSITIVE
     speaks_like = "Google Gemini Omni, /v1beta/interactions"
 
     def __init__(self, rehearsal: Rehearsal) -> None:
@@ -61,7 +66,7 @@ class GeminiOmni(HostedDialect):
 
     def check_key(self, request: Request) -> None:
         """Raise Refusal 400 unless the key came as this service wants it."""
-        key, given = self.config.key, request.headers.get("x-goog-api-key", "")
+        key, given = self.config.key, request.headers.get(KEY_HEADER, "")
         if key and not hmac.compare_digest(given.encode(), key.encode()):
             raise Refusal(400, NO_KEY)
 
@@ -103,8 +108,16 @@ class GeminiOmni(HostedDialect):
         return JSONResponse({})
 
     async def download(self, request: Request) -> Response:
-        """Send a file, to whoever has the key."""
+        """Send a file, to whoever has the key; elsewhere to whoever keeps it to themselves."""
+        if MOVED in request.query_params:
+            if KEY_HEADER in request.headers:
+                raise Refusal(400, "A key came to a place that asks for none")
+            return await self.file(request)
         self.check_key(request)
+        job = self.rehearsal.find(request.path_params["key"], dialect=self.name)
+        if Word.FOREIGN in words_in(job.spec.prompt):
+            there = request.url.include_query_params(**{MOVED: "1"})
+            return RedirectResponse(elsewhere(str(there)), 302)
         return await self.file(request)
 
     def refuse(self, refusal: Refusal) -> Response:

@@ -22,6 +22,7 @@ from rushes.errors import InvalidRequest
 from rushes.mock.dialects.dialect import Dialect, Json
 from rushes.mock.dialects.fields import JSON, MULTIPART, URLENCODED, read_fields, text
 from rushes.mock.dialects.gradio_app import about, arguments, config, info, progress, spec_of
+from rushes.mock.dialects.moderation import NSFW
 from rushes.mock.jobs import Ending, MockJob, Standing, Status
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import HangUp
@@ -65,6 +66,7 @@ class Gradio6(Dialect):
 
     name = "gradio6"
     speaks_like = "Gradio 6.31, a Space or an app of one's own"
+    moderation = NSFW
     version: ClassVar[str] = "6.31.0"
     prefix: ClassVar[str] = "/gradio_api"
 
@@ -210,7 +212,7 @@ class Gradio6(Dialect):
         except Refusal as refusal:
             if refusal.status != 400:
                 raise Refusal(503, "Queue is full. Max size is 20 and size is 20.") from refusal
-            event.error = refusal.message
+            event.error = self.moderation
             return event
         if given is None:
             return event
@@ -227,6 +229,7 @@ class Gradio6(Dialect):
             spec=spec,
             idempotency_key=session,
             picture=picture,
+            withheld=self.moderation,
         )
         return event
 
@@ -335,8 +338,7 @@ class Gradio6(Dialect):
             output = self.error(None if is_crash else standing.reason or event.error)
             return {"msg": "process_completed", "output": output, "success": False}
         spec = event.job.spec
-        words = f"{spec.prompt[:60]} · seed {spec.seed}"
-        data = [words, self.video(self.file_data(event.job))]
+        data = [f"{spec.prompt[:60]} · seed {spec.seed}", self.video(self.file_data(event.job))]
         output = {"data": data, "is_generating": False, "duration": event.job.work_s}
         return {"msg": "process_completed", "output": output, "success": True}
 

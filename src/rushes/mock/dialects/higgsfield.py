@@ -9,7 +9,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import whole
-from rushes.mock.dialects.hosted import REJECTED, HostedDialect, address, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, address, clip_url
+from rushes.mock.dialects.moderation import PLAIN
 from rushes.mock.jobs import Status
 from rushes.mock.refusal import Refusal
 
@@ -32,6 +33,7 @@ class Higgsfield(HostedDialect):
 
     name = "higgsfield"
     speaks_like = "Higgsfield, with Idempotency-Key"
+    moderation = PLAIN
     scheme = "Key"
 
     def __init__(self, rehearsal: Rehearsal) -> None:
@@ -83,9 +85,7 @@ class Higgsfield(HostedDialect):
 
     def refuse(self, refusal: Refusal) -> Response:
         """Return a detail."""
-        is_about_content = refusal.code == REJECTED
-        told = "The prompt did not pass content moderation" if is_about_content else refusal.message
-        return JSONResponse({"detail": told}, refusal.status)
+        return JSONResponse({"detail": refusal.message}, refusal.status)
 
     def describe(self, request: Request, job: MockJob) -> Json:
         """Return the job."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING, ClassVar
 
+from starlette.datastructures import URL
 from starlette.responses import JSONResponse, Response
 
 from rushes.mock.dialects.dialect import Dialect, Json
@@ -19,10 +20,10 @@ from rushes.mock.words import Word, words_in
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from rushes.mock.rehearsal import Rehearsal
+
 FPS = 12
 SMALL = (320, 180)
-REJECTED = "content_policy_violation"
-BUSY = "rate_limit_exceeded"
 
 
 class HostedDialect(Dialect):
@@ -31,6 +32,10 @@ class HostedDialect(Dialect):
     scheme: ClassVar[str] = "Bearer"
     prefix: ClassVar[str] = ""
     """What an id of this service begins with."""
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        super().__init__(rehearsal)
+        self.cancelled: set[str] = set()
 
     def check_key(self, request: Request) -> None:
         """Raise Refusal 401 unless the configured key came as this service wants it."""
@@ -72,7 +77,7 @@ class HostedDialect(Dialect):
             seed=self.rehearsal.deal_seed(words) if seed is None else seed,
             weight=self.config.big_bytes if Word.BIG in words_in(words) else 0,
         )
-        self.rehearsal.admit(words)
+        self.admit(words)
         return self.rehearsal.submit(
             dialect=self.name,
             model=text(fields, "model") or self.name,
@@ -80,7 +85,12 @@ class HostedDialect(Dialect):
             spec=spec,
             idempotency_key=request.headers.get("idempotency-key"),
             picture=picture_in(fields),
+            withheld=self.moderation,
         )
+
+    def admit(self, prompt: str) -> None:
+        """Raise Refusal when the prompt's words ask to be refused or turned away."""
+        self.rehearsal.admit(prompt)
 
     def told(
         self, request: Request, job: MockJob, answer: Json, status: int = 200
@@ -111,6 +121,14 @@ class HostedDialect(Dialect):
         self.rehearsal.forget(job)
         return JSONResponse(told | {"status": "canceled"})
 
+    def stop_or_delete(self, job: MockJob) -> None:
+        """Stop a job that has not ended, which says so from then on; delete one that has."""
+        has_ended = self.rehearsal.standing(job).ended_at is not None
+        if has_ended or job.id in self.cancelled:
+            self.rehearsal.forget(job)
+        else:
+            self.cancelled.add(job.id)
+
     async def file(self, request: Request) -> Response:
         """Send a clip to whoever knows its address."""
         job_id = f"{self.prefix}{request.path_params['key']}"
@@ -132,6 +150,12 @@ def with_prompt(fields: Fields) -> Fields:
 def address(request: Request, path: str) -> str:
     """Return the whole address of a path of this dialect."""
     return str(request.url.replace(path=f"{request.scope['root_path']}{path}", query=""))
+
+
+def elsewhere(url: str) -> str:
+    """Return an address of this very server by another name: another origin to whoever follows."""
+    here = URL(url)
+    return str(here.replace(hostname="127.0.0.1" if here.hostname == "localhost" else "localhost"))
 
 
 def clip_url(request: Request, job: MockJob) -> str:

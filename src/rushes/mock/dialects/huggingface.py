@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from rushes.mock.dialects.fal import flagged
 from rushes.mock.dialects.fields import text, whole
 from rushes.mock.dialects.hosted import HostedDialect, clip_url
+from rushes.mock.dialects.moderation import PLAIN
 from rushes.mock.dialects.waiting import ended
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import REJECTED, Refusal
 from rushes.mock.sending import HangUp
 from rushes.mock.words import Word, words_in
 
@@ -36,11 +38,20 @@ STATES = {
 }
 
 
+class Shaped(Refusal):
+    """A refusal in the shape of the service behind the router."""
+
+    def __init__(self, status: int, body: Json) -> None:
+        super().__init__(status, "")
+        self.body = body
+
+
 class HuggingFace(HostedDialect):
     """The router, in front of fal, WaveSpeed, Together, Novita and Replicate."""
 
     name = "huggingface"
     speaks_like = "Hugging Face's router, in front of fal, Novita, Replicate, Together, WaveSpeed"
+    moderation = PLAIN
 
     def routes(self) -> Sequence[Route]:
         """Return the services' paths, each below its service's name."""
@@ -62,7 +73,9 @@ class HuggingFace(HostedDialect):
         ]
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Return a bare text, as the router does and most of those behind it."""
+        """Return a bare text, as the router does, or what a service behind it says in its way."""
+        if isinstance(refusal, Shaped):
+            return JSONResponse(refusal.body, refusal.status)
         return JSONResponse({"error": refusal.message}, refusal.status)
 
     # --- fal: its queue, by a word in the query --------------------------------------------------
@@ -70,7 +83,7 @@ class HuggingFace(HostedDialect):
     async def fal_create(self, request: Request) -> Response | HangUp:
         """Queue a request; the address of its answer drops the end of a model's name."""
         self._check_queue(request)
-        job = await self._taken(request, "duration")
+        job = await self._taken(request, "duration", Shaped(422, flagged()))
         model = f"{request.path_params['owner']}/{request.path_params['alias']}"
         there = f"{QUEUE}/{model}/requests/{job.id}"
         told: Json = {"request_id": job.id, "status": "IN_QUEUE", "queue_position": 0}
@@ -83,13 +96,16 @@ class HuggingFace(HostedDialect):
         standing = self.rehearsal.standing(job)
         if standing.ended_at is None:
             return JSONResponse({"request_id": job.id, "status": "IN_PROGRESS"}, 202)
-        error = {} if standing.reason is None else {"error": standing.reason}
+        is_broken = standing.reason is not None and not self.is_rejected(job)
+        error = {"error": standing.reason} if is_broken else {}
         return JSONResponse({"request_id": job.id, "status": "COMPLETED"} | error)
 
     async def fal_result(self, request: Request) -> Response:
         """Tell where the clip is."""
         self._check_queue(request)
         job = self.job_of(request)
+        if self.is_rejected(job):
+            raise Shaped(422, flagged())
         if not self.is_done(job):
             raise Refusal(400, "Request is still in progress")
         return JSONResponse({"video": {"url": clip_url(request, job)}, "seed": job.spec.seed})
@@ -102,7 +118,8 @@ class HuggingFace(HostedDialect):
 
     async def wavespeed_create(self, request: Request) -> Response | HangUp:
         """Take a job."""
-        job = await self._taken(request, "duration")
+        refused = Shaped(400, {"code": 1200, "message": "The prompt is not taken."})
+        job = await self._taken(request, "duration", refused)
         return self.told(request, job, self._enveloped(request, job))
 
     async def wavespeed_poll(self, request: Request) -> Response:
@@ -114,11 +131,14 @@ class HuggingFace(HostedDialect):
         get = f"{WAVESPEED}/api/v3/predictions/{job.id}/result"
         told: Json = {"id": job.id, "status": STATES[standing.status], "urls": {"get": get}}
         told |= {"outputs": [clip_url(request, job)] if self.is_done(job) else []}
+        if standing.status is Status.FAILED:
+            told["code"] = 1200 if self.is_rejected(job) else 1405
         return {"code": 200, "message": "success", "data": told | {"error": standing.reason or ""}}
 
     async def together_create(self, request: Request) -> Response | HangUp:
         """Take a job."""
-        job = await self._taken(request, "seconds")
+        error = {"message": PLAIN, "type": "invalid_request_error", "code": ""}
+        job = await self._taken(request, "seconds", Shaped(422, {"error": error}))
         return self.told(request, job, self._bare(request, job))
 
     async def together_poll(self, request: Request) -> Response:
@@ -165,6 +185,11 @@ class HuggingFace(HostedDialect):
             told["output"] = clip_url(request, job)
         return JSONResponse(told, 201)
 
-    async def _taken(self, request: Request, length: str) -> MockJob:
+    async def _taken(self, request: Request, length: str, refused: Shaped | None = None) -> MockJob:
         fields = await self.fields(request)
-        return self.take(request, fields, seconds=float(text(fields, length) or 1))
+        try:
+            return self.take(request, fields, seconds=float(text(fields, length) or 1))
+        except Refusal as refusal:
+            if refused is None or refusal.code != REJECTED:
+                raise
+            raise refused from refusal

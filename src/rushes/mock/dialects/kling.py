@@ -8,10 +8,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text
-from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, clip_url
 from rushes.mock.dialects.pictures import picture_in
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, CROWDED, FORBIDDEN, NO_CREDIT, OVERLOADED, REJECTED, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,17 @@ STATES = {
     Status.COMPLETED: "succeed",
     Status.FAILED: "failed",
 }
-CODES = {REJECTED: 1301, BUSY: 1302, "unauthorized": 1000}
+CODES = {
+    REJECTED: 1301,
+    BUSY: 1302,
+    CROWDED: 1303,
+    NO_CREDIT: 1102,
+    FORBIDDEN: 1304,
+    OVERLOADED: 5001,
+    "unauthorized": 1000,
+}
+ALL_429 = {1302, 1303, 1102, 1304}
+"""Rate, concurrency, an empty resource pack, an address that is not on the list."""
 BY_STATUS = {404: 1202}
 PATH = "/v1/videos/text2video"
 FROM_PICTURE = "/v1/videos/image2video"
@@ -97,7 +107,7 @@ class Kling(HostedDialect):
         """Return the envelope with a code."""
         code = CODES.get(refusal.code or "") or BY_STATUS.get(refusal.status, 1201)
         told = {"code": code, "message": refusal.message, "request_id": "rehearsed"}
-        return JSONResponse(told, refusal.status)
+        return JSONResponse(told, 429 if code in ALL_429 else refusal.status)
 
     def describe(self, request: Request, job: MockJob) -> Json:
         """Return the job."""

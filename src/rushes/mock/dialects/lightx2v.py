@@ -8,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import whole
-from rushes.mock.dialects.hosted import BUSY, HostedDialect
+from rushes.mock.dialects.hosted import HostedDialect
+from rushes.mock.dialects.moderation import NSFW
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, Refusal
 from rushes.mock.sending import PacedFile
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class LightX2V(HostedDialect):
 
     name = "lightx2v"
     speaks_like = "LightX2V, /v1/tasks/video/"
+    moderation = NSFW
 
     def routes(self) -> Sequence[Route]:
         """Return submit, status, result, stop and the queue's state."""

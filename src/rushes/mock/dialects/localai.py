@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from rushes.mock.dialects.fields import Fields, size, text, whole
 from rushes.mock.dialects.hosted import HostedDialect, address
+from rushes.mock.dialects.moderation import GUARDRAIL
 from rushes.mock.dialects.waiting import ended, in_base64
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import HangUp
@@ -31,6 +32,7 @@ class LocalAI(HostedDialect):
 
     name = "localai"
     speaks_like = "LocalAI 4.9, /video"
+    moderation = GUARDRAIL
 
     def routes(self) -> Sequence[Route]:
         """Return the call, the models and the clips."""

@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text
-from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, clip_url
 from rushes.mock.dialects.waiting import ended
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, CROWDED, NO_CREDIT, OVERLOADED, REJECTED, Refusal
 from rushes.mock.sending import HangUp
 from rushes.mock.words import Word, words_in
 
@@ -30,7 +30,14 @@ STATES = {
     Status.COMPLETED: "completed",
     Status.FAILED: "failed",
 }
-TYPES = {REJECTED: "content_filtered_error", BUSY: "concurrency_limit_error"}
+TYPES = {
+    REJECTED: "content_filtered_error",
+    BUSY: "rate_limit_error",
+    CROWDED: "concurrency_limit_error",
+    OVERLOADED: "overloaded_error",
+    NO_CREDIT: "insufficient_funds_error",
+}
+STATUSES = {REJECTED: 422, OVERLOADED: 529}
 BY_STATUS = {
     401: "authentication_error",
     404: "not_found_error",
@@ -99,8 +106,8 @@ class LTX(HostedDialect):
         return self.take(request, fields, seconds=length, size=(int(across), int(down)))
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Return a type for each kind of error; content rules are a 422."""
+        """Return a type for each kind of error; content rules are a 422, an overload a 529."""
         kind = TYPES.get(refusal.code or "") or BY_STATUS.get(refusal.status)
-        status = 422 if refusal.code == REJECTED else refusal.status
+        status = STATUSES.get(refusal.code or "", refusal.status)
         error = {"type": kind or "invalid_request_error", "message": refusal.message}
         return JSONResponse({"type": "error", "error": error}, status)

@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text
-from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, clip_url
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, NO_CREDIT, REJECTED, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ STATES = {
     Status.COMPLETED: "completed",
     Status.FAILED: "failed",
 }
-CODES = {REJECTED: "content_moderated", BUSY: "rate_limited"}
+CODES = {REJECTED: "content_moderated", BUSY: "rate_limited", NO_CREDIT: "budget_exhausted"}
 
 
 class Luma(HostedDialect):
@@ -60,7 +60,9 @@ class Luma(HostedDialect):
         return JSONResponse(self.describe(request, self.job_of(request)))
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Return a text and a code."""
+        """Return a text, and a code unless there is nothing at that address."""
+        if refusal.status == 404:
+            return JSONResponse({"detail": refusal.message}, 404)
         code = CODES.get(refusal.code or "", refusal.code or "invalid_request")
         told = {"detail": refusal.message, "failure_code": code}
         return JSONResponse(told, refusal.status)

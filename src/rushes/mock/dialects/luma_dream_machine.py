@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text
-from rushes.mock.dialects.hosted import REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, clip_url
+from rushes.mock.dialects.moderation import PLAIN
 from rushes.mock.jobs import Status
 from rushes.mock.refusal import Refusal
 
@@ -30,7 +31,6 @@ STATES = {
     Status.COMPLETED: "completed",
     Status.FAILED: "failed",
 }
-MODERATED = "The prompt did not pass moderation."
 
 
 class LumaDreamMachine(HostedDialect):
@@ -38,6 +38,7 @@ class LumaDreamMachine(HostedDialect):
 
     name = "luma-dream-machine"
     speaks_like = "Luma Dream Machine, /generations/video"
+    moderation = PLAIN
 
     def routes(self) -> Sequence[Route]:
         """Return create, get, delete, credits and the clips."""
@@ -76,8 +77,7 @@ class LumaDreamMachine(HostedDialect):
 
     def refuse(self, refusal: Refusal) -> Response:
         """Return a text and nothing else."""
-        message = MODERATED if refusal.code == REJECTED else refusal.message
-        return JSONResponse({"detail": message}, refusal.status)
+        return JSONResponse({"detail": refusal.message}, refusal.status)
 
     def describe(self, request: Request, job: MockJob) -> Json:
         """Return the job; what there is none of is null."""
@@ -87,5 +87,5 @@ class LumaDreamMachine(HostedDialect):
         if self.is_done(job):
             told["assets"] = {"video": clip_url(request, job), "image": None}
         if standing.status is Status.FAILED:
-            told["failure_reason"] = MODERATED if self.is_rejected(job) else standing.reason
+            told["failure_reason"] = standing.reason
         return told

@@ -8,8 +8,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import whole
-from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, clip_url
 from rushes.mock.jobs import Status
+from rushes.mock.refusal import BUSY, NO_CREDIT, REJECTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ STATES = {
     Status.COMPLETED: "Success",
     Status.FAILED: "Fail",
 }
-CODES = {REJECTED: 1026, BUSY: 1002, "unauthorized": 1004}
+CODES = {REJECTED: 1026, BUSY: 1002, NO_CREDIT: 1008, "unauthorized": 1004}
 
 
 class MiniMaxV1(HostedDialect):

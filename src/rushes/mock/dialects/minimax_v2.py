@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text, whole
-from rushes.mock.dialects.hosted import BUSY, REJECTED, HostedDialect, clip_url, with_prompt
+from rushes.mock.dialects.hosted import HostedDialect, clip_url, with_prompt
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, NO_CREDIT, REJECTED, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,7 @@ STATES = {
 TYPES = {
     REJECTED: ("unprocessable_entity_error", 1026, 422),
     BUSY: ("rate_limit_error", 1002, 429),
+    NO_CREDIT: ("insufficient_balance_error", 1008, 402),
     "unauthorized": ("authorized_error", 1004, 401),
 }
 LOST = ("server_error", 1000, 500)

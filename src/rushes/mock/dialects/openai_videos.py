@@ -150,6 +150,7 @@ class OpenAIVideos(Dialect):
             spec=spec,
             idempotency_key=request.headers.get("idempotency-key"),
             picture=picture_in(fields),
+            withheld=self.moderation,
         )
 
     def no_prompt(self) -> Refusal:

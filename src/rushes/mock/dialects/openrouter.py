@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text
-from rushes.mock.dialects.hosted import REJECTED, HostedDialect, address, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, address, clip_url
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import REJECTED, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

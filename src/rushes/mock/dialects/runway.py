@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text, whole
-from rushes.mock.dialects.hosted import REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, clip_url
 from rushes.mock.dialects.pictures import picture_in
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import REJECTED, Refusal
+from rushes.mock.words import Word, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
 
     from rushes.mock.dialects.dialect import Json
     from rushes.mock.dialects.fields import Fields
+    from rushes.mock.jobs import MockJob, Standing
+    from rushes.mock.rehearsal import Rehearsal
     from rushes.mock.sending import HangUp
 
 VERSION = "2024-11-06"
 FIELDS = {"model", "promptText", "ratio", "duration", "seed", "audio", "negativePrompt"}
 STATES = {
-    Status.QUEUED: "THROTTLED",
+    Status.QUEUED: "PENDING",
     Status.IN_PROGRESS: "RUNNING",
     Status.COMPLETED: "SUCCEEDED",
     Status.FAILED: "FAILED",
@@ -37,6 +41,11 @@ class Runway(HostedDialect):
 
     name = "runway"
     speaks_like = "Runway, /v1/text_to_video"
+
+    def __init__(self, rehearsal: Rehearsal) -> None:
+        super().__init__(rehearsal)
+        self.throttled: set[str] = set()
+        self.tickets: dict[str, str] = {}  # what the last told address of a clip ends in
 
     def routes(self) -> Sequence[Route]:
         """Return create, task, delete, organization and the clips."""
@@ -78,21 +87,51 @@ class Runway(HostedDialect):
     async def task(self, request: Request) -> Response:
         """Tell how it stands; progress only while it runs."""
         job = self.job_of(request)
+        if job.id in self.cancelled:
+            return JSONResponse({"id": job.id, "status": "CANCELLED"})
         standing = self.rehearsal.standing(job)
-        told: Json = {"id": job.id, "status": STATES[standing.status]}
+        told: Json = {"id": job.id, "status": self.word(job, standing)}
         if standing.status is Status.IN_PROGRESS:
             told["progress"] = standing.progress / 100
         if self.is_done(job):
-            told["output"] = [f"{clip_url(request, job)}?_jwt=rehearsed"]
+            self.tickets[job.id] = secrets.token_hex(8)
+            told["output"] = [f"{clip_url(request, job)}?_jwt={self.tickets[job.id]}"]
         if standing.status is Status.FAILED:
-            is_safety = self.is_rejected(job)
-            code = "SAFETY.OUTPUT.VIDEO" if is_safety else "INTERNAL.BAD_OUTPUT.CODE01"
-            told |= {"failure": standing.reason, "failureCode": code}
+            told |= {"failure": standing.reason, "failureCode": self.failure_code(job)}
         return JSONResponse(told)
 
+    def word(self, job: MockJob, standing: Standing) -> str:
+        """Return the state; whoever waits is told first that too many run already."""
+        if standing.status is Status.QUEUED and job.id not in self.throttled:
+            self.throttled.add(job.id)
+            return "THROTTLED"
+        return STATES[standing.status]
+
+    def failure_code(self, job: MockJob) -> str:
+        """Return what a task died of: what was asked for, what was made, or the work."""
+        if not self.is_rejected(job):
+            return "INTERNAL.BAD_OUTPUT.CODE01"
+        is_about_prompt = Word.REFUSE in words_in(job.spec.prompt)
+        return "SAFETY.INPUT.TEXT" if is_about_prompt else "SAFETY.OUTPUT.VIDEO"
+
+    def admit(self, prompt: str) -> None:
+        """Take a prompt that breaks content rules: its task fails."""
+        try:
+            super().admit(prompt)
+        except Refusal as refusal:
+            if refusal.code != REJECTED:
+                raise
+
+    async def file(self, request: Request) -> Response:
+        """Send a clip to whoever has the address of the last answer; older ones are over."""
+        ticket = self.tickets.get(request.path_params["key"])
+        if ticket is None or request.query_params.get("_jwt") != ticket:
+            raise Refusal(403, "Forbidden")
+        return await super().file(request)
+
     async def delete(self, request: Request) -> Response:
-        """Stop a task or delete it: afterwards it is not found."""
-        self.rehearsal.forget(self.job_of(request))
+        """Stop a task that has not ended; one that has is deleted, and not found afterwards."""
+        self.stop_or_delete(self.job_of(request))
         return Response(status_code=204)
 
     async def organization(self, request: Request) -> Response:
@@ -101,9 +140,8 @@ class Runway(HostedDialect):
         return JSONResponse({"creditBalance": 1000, "tier": {"models": {}}})
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Return a text, and for content rules a code."""
-        code = {"failureCode": "SAFETY.INPUT.TEXT"} if refusal.code == REJECTED else {}
-        return JSONResponse({"error": refusal.message} | code, refusal.status)
+        """Return a text: only tasks have codes."""
+        return JSONResponse({"error": refusal.message}, refusal.status)
 
 
 def _size(fields: Fields) -> tuple[int, int]:

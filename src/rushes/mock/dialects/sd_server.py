@@ -9,10 +9,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import size, text, whole
-from rushes.mock.dialects.hosted import BUSY, HostedDialect
+from rushes.mock.dialects.hosted import HostedDialect
+from rushes.mock.dialects.moderation import NSFW
 from rushes.mock.dialects.waiting import in_base64
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import BUSY, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ class SdServer(HostedDialect):
 
     name = "sd-server"
     speaks_like = "stable-diffusion.cpp sd-server, /sdcpp/v1/vid_gen"
+    moderation = NSFW
     prefix = "job_"
 
     def routes(self) -> Sequence[Route]:

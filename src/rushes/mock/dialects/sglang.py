@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 
 from rushes.mock.dialects.fields import Fields, whole
+from rushes.mock.dialects.moderation import GUARDRAIL
 from rushes.mock.dialects.openai_videos import OpenAIVideos
 from rushes.mock.jobs import MockJob, Standing, Status
 from rushes.mock.refusal import Refusal
@@ -22,6 +23,7 @@ class SGLang(OpenAIVideos):
 
     name = "sglang"
     speaks_like = "SGLang-Diffusion 0.5, /v1/videos"
+    moderation = GUARDRAIL
 
     def public_id(self, key: str) -> str:
         """Return bare hex."""
@@ -55,10 +57,7 @@ class SGLang(OpenAIVideos):
         }
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Return `detail`; only a broken content rule has a code, as from a gateway in front."""
-        if refusal.code == "content_policy_violation":
-            error = {"message": refusal.message, "param": refusal.param, "code": refusal.code}
-            return JSONResponse({"error": error | {"type": "invalid_request_error"}}, 400)
+        """Return `detail`, whatever it is about."""
         return JSONResponse({"detail": refusal.message}, refusal.status)
 
     def no_prompt(self) -> Refusal:

@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import text
-from rushes.mock.dialects.hosted import REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, clip_url
+from rushes.mock.dialects.moderation import PLAIN
 from rushes.mock.jobs import Status
 from rushes.mock.refusal import Refusal
 
@@ -28,7 +29,6 @@ STATES = {
 }
 SIZES = {"1280x720": (1280, 720), "720x1280": (720, 1280), "960x960": (960, 960)}
 INVALID = 20012
-MODERATED = "The prompt did not pass content moderation."
 
 
 class SiliconFlow(HostedDialect):
@@ -36,6 +36,7 @@ class SiliconFlow(HostedDialect):
 
     name = "siliconflow"
     speaks_like = "SiliconFlow, /v1/video/submit"
+    moderation = PLAIN
 
     def routes(self) -> Sequence[Route]:
         """Return submit, status, models and the clips."""
@@ -65,7 +66,7 @@ class SiliconFlow(HostedDialect):
             video = {"url": clip_url(request, job)}
             told["results"] = {"videos": [video], "seed": job.spec.seed}
         if standing.status is Status.FAILED:
-            told["reason"] = MODERATED if self.is_rejected(job) else standing.reason
+            told["reason"] = standing.reason
         return JSONResponse(told)
 
     async def models(self, request: Request) -> Response:
@@ -77,6 +78,5 @@ class SiliconFlow(HostedDialect):
         """Return a bare text for a wrong key, else a code and a message."""
         if refusal.status == 401:
             return JSONResponse("Invalid token", 401)
-        message = MODERATED if refusal.code == REJECTED else refusal.message
-        told = {"code": INVALID, "message": message, "data": None}
+        told = {"code": INVALID, "message": refusal.message, "data": None}
         return JSONResponse(told, refusal.status)

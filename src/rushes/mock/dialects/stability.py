@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import MULTIPART, read_fields
-from rushes.mock.dialects.hosted import REJECTED, HostedDialect
+from rushes.mock.dialects.hosted import HostedDialect
 from rushes.mock.dialects.waiting import in_base64
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import REJECTED, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from rushes.mock.dialects.fields import JSON, read_fields, size, text, whole
 from rushes.mock.dialects.hosted import HostedDialect
+from rushes.mock.dialects.moderation import NSFW
 from rushes.mock.dialects.waiting import ended
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import HangUp
@@ -33,6 +34,7 @@ class SwarmUI(HostedDialect):
 
     name = "swarmui"
     speaks_like = "SwarmUI, /API/GenerateText2Image"
+    moderation = NSFW
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         super().__init__(rehearsal)

@@ -47,7 +47,8 @@ class SyncJson(HostedDialect):
         if Word.LOST_ANSWER in words_in(job.spec.prompt):
             return HangUp(request)
         if standing.reason is not None:
-            raise Refusal(500, standing.reason)
+            code = "content_filter" if self.is_rejected(job) else None
+            raise Refusal(500, standing.reason, code=code)
         told = {"created": int(job.created_at), "id": job.id}
         return JSONResponse(told | {"data": [await item(self, request, job, fields)]})
 

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from rushes.errors import InvalidRequest
 from rushes.mock.dialects.fields import Fields, text, whole
+from rushes.mock.dialects.moderation import GUARDRAIL
 from rushes.mock.dialects.openai_videos import OpenAIVideos
 from rushes.mock.dialects.waiting import ended
 from rushes.mock.jobs import MockJob, Standing, Status
@@ -34,6 +35,7 @@ class TensorRTLLM(OpenAIVideos):
 
     name = "tensorrt-llm"
     speaks_like = "TensorRT-LLM VisualGen 1.3, /v1/videos"
+    moderation = GUARDRAIL
 
     def routes(self) -> Sequence[Route]:
         """Add the one that waits for the clip."""

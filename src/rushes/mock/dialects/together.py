@@ -9,8 +9,9 @@ from starlette.routing import Route
 
 from rushes.mock.dialects.fields import size
 from rushes.mock.dialects.hosted import HostedDialect, clip_url
+from rushes.mock.dialects.moderation import PLAIN
 from rushes.mock.jobs import Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import REJECTED, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ class Together(HostedDialect):
 
     name = "together"
     speaks_like = "Together, /v2/videos"
+    moderation = PLAIN
 
     def routes(self) -> Sequence[Route]:
         """Return create, get and the clips."""
@@ -50,10 +52,11 @@ class Together(HostedDialect):
         return JSONResponse(self.describe(request, self.job_of(request)))
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Return the error object."""
+        """Return the error object; what broke content rules is a 422 without a code."""
+        is_moderated = refusal.code == REJECTED
         told = {"message": refusal.message, "type": "invalid_request_error"}
-        told |= {"param": refusal.param or "", "code": refusal.code or ""}
-        return JSONResponse({"error": told}, refusal.status)
+        told |= {"param": refusal.param or "", "code": "" if is_moderated else refusal.code or ""}
+        return JSONResponse({"error": told}, 422 if is_moderated else refusal.status)
 
     def describe(self, request: Request, job: MockJob) -> Json:
         """Return the job."""
@@ -65,6 +68,5 @@ class Together(HostedDialect):
         if self.is_done(job):
             told["outputs"] = {"cost": 0.1, "video_url": clip_url(request, job)}
         if standing.status is Status.FAILED:
-            code = "content_policy_violation" if self.is_rejected(job) else "server_error"
-            told["error"] = {"code": code, "message": standing.reason}
+            told["error"] = {"code": "server_error", "message": standing.reason}
         return told

@@ -12,9 +12,10 @@ from starlette.routing import Route
 
 from rushes.errors import InvalidRequest
 from rushes.mock.dialects.fields import MULTIPART, URLENCODED, Fields, text, whole
+from rushes.mock.dialects.moderation import GUARDRAIL
 from rushes.mock.dialects.openai_videos import OpenAIVideos
 from rushes.mock.jobs import Ending, MockJob, Standing, Status
-from rushes.mock.refusal import Refusal
+from rushes.mock.refusal import REJECTED, Refusal
 from rushes.mock.sending import HangUp
 from rushes.mock.words import Word, words_in
 from rushes.sizes import pixel_size
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from rushes.mock.dialects.dialect import Json
     from rushes.mock.spec import ClipSpec
 
-JOB_ERROR, GUARDRAIL = 500, 400
+JOB_ERROR, BLOCKED = 500, 400
 
 
 class VLLMOmni(OpenAIVideos):
@@ -35,6 +36,7 @@ class VLLMOmni(OpenAIVideos):
 
     name = "vllm-omni"
     speaks_like = "vLLM-Omni 0.30, /v1/videos"
+    moderation = GUARDRAIL
     encodings: ClassVar[frozenset[str]] = frozenset({MULTIPART, URLENCODED})
 
     def routes(self) -> Sequence[Route]:
@@ -105,14 +107,14 @@ class VLLMOmni(OpenAIVideos):
         }
 
     def refuse(self, refusal: Refusal) -> Response:
-        """Return vLLM's error object, its code a number unless a rule has a name."""
+        """Return vLLM's error object, its code a number; only turning away has a name."""
         if refusal.status == HTTPStatus.UNAUTHORIZED:
             return JSONResponse({"error": "Unauthorized"}, 401)
         error = {
             "message": refusal.message,
             "type": HTTPStatus(refusal.status).phrase,
             "param": refusal.param,
-            "code": refusal.code or refusal.status,
+            "code": refusal.status if refusal.code in {None, REJECTED} else refusal.code,
         }
         return JSONResponse({"error": error}, refusal.status)
 
@@ -157,7 +159,7 @@ class VLLMOmni(OpenAIVideos):
 
 
 def _error_code(job: MockJob) -> int:
-    return GUARDRAIL if job.ending is Ending.REJECTED else JOB_ERROR
+    return BLOCKED if job.ending is Ending.REJECTED else JOB_ERROR
 
 
 def _measurements(job: MockJob) -> dict[str, str]:

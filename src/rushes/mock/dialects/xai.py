@@ -8,8 +8,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from rushes.mock.dialects.fields import whole
-from rushes.mock.dialects.hosted import REJECTED, HostedDialect, clip_url
+from rushes.mock.dialects.hosted import HostedDialect, clip_url
+from rushes.mock.dialects.moderation import PLAIN
 from rushes.mock.jobs import Status
+from rushes.mock.refusal import REJECTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,7 @@ class XAI(HostedDialect):
 
     name = "xai"
     speaks_like = "xAI Grok Imagine, /videos/generations"
+    moderation = PLAIN
 
     def routes(self) -> Sequence[Route]:
         """Return create, get, models and the clips."""
@@ -64,10 +67,10 @@ class XAI(HostedDialect):
 
     def refuse(self, refusal: Refusal) -> Response:
         """Return one of three shapes: a bare text, a text with a code, or an object."""
-        if refusal.code == REJECTED:
+        if refusal.param is not None and refusal.code is None:
             error = {"message": refusal.message, "type": "invalid_request_error"}
-            return JSONResponse({"error": error | {"code": REJECTED}}, refusal.status)
-        if refusal.code is None:
+            return JSONResponse({"error": error | {"param": refusal.param}}, refusal.status)
+        if refusal.code in {None, REJECTED}:
             return JSONResponse({"error": refusal.message}, refusal.status)
         told = {"code": refusal.code, "error": refusal.message}
         return JSONResponse(told, refusal.status)

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from rushes.mock.dialects.fields import Fields, size, text
 from rushes.mock.dialects.hosted import HostedDialect
+from rushes.mock.dialects.moderation import GUARDRAIL
 from rushes.mock.dialects.waiting import ended, in_base64
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import HangUp
@@ -28,6 +29,7 @@ class Xinference(HostedDialect):
 
     name = "xinference"
     speaks_like = "Xinference, /v1/video/generations"
+    moderation = GUARDRAIL
 
     def routes(self) -> Sequence[Route]:
         """Return the call and the models."""

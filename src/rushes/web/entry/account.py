@@ -42,6 +42,9 @@ def own_people(site: CurrentSite, visit: CurrentVisit) -> People:
         raise HTTPException(404)
     if visit is None or visit.by_token:
         raise NotAllowed("a token cannot change an account")
+    site.people.tokens.lock()  # a form can take long to arrive: is it still the same one?
+    if visit.over.is_set():
+        raise HTTPException(401)
     return site.people
 
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 import logging
 import math
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from rushes.web.dependencies import CurrentSite, CurrentTranslate, current_translate, site_of
+from rushes.web.dependencies import (
+    CurrentSite,
+    CurrentTranslate,
+    current_translate,
+    current_visit,
+    site_of,
+)
 from rushes.web.entry.door import SessionCookie
 from rushes.web.errors import Problem, plain_answer, wants_json
 from rushes.web.forms import typed_values
 from rushes.web.proxies import client_host
-from rushes.web.rendering import here
+from rushes.web.rendering import Access, here
 from rushes.web.security import UPLOAD_TYPE
 
 if TYPE_CHECKING:
@@ -28,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 READ = ["GET", "HEAD"]
 FIELDS_MAX = 50
+ADDRESS_SAFE = ":/%#?=@[]!$&'()*+,;~"
+"""What an address may hold as it is."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -159,15 +168,36 @@ async def whose(
 
 @router.post("/logout")
 async def sign_out(request: Request, site: CurrentSite) -> Response:
-    """End the session, here and now."""
+    """End the session, here and now, or lead on to the portal that ends it."""
     if site.door is None:
-        return _see(site.addresses.studio())
+        return _to_the_portal(request, site)
     cookie = SessionCookie.of(request, site.config.public)
     token = cookie.token(request)
     if token:
         await site.door.close(token)
     answer = _see(site.addresses.sign_in())
     cookie.take(answer)
+    return answer
+
+
+def _to_the_portal(request: Request, site: Site) -> Response:
+    """End whatever is open of somebody whom a portal vouches for, and lead them there.
+
+    Not by a redirect: it would have to be let through `form-action`, and so would every further
+    one, of hosts that only the portal knows.
+    """
+    visit, portal = current_visit(request), site.config.logout_url
+    if site.people is None or visit is None or visit.by_token:
+        return _see(site.addresses.studio())
+    site.people.presence.end(visit.key)
+    logger.info("signed out from %s", client_host(request.scope))
+    if not portal:
+        return _see(site.addresses.studio())
+    request.state.access = Access.STRANGER
+    address = quote(portal, safe=ADDRESS_SAFE)
+    answer = site.renderer.page("leaving.html", request=request, portal=address)
+    answer.headers["Refresh"] = f"0; url={address}"
+    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 

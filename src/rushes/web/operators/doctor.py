@@ -35,25 +35,27 @@ READ = ["GET", "HEAD"]
 KEY_HEADER = "x-rushes-doctor"
 COOKIE = "rushes_doctor"
 FORGED = (
-    *("remote-user", "x-forwarded-user", "x-auth-request-user", "x-authentik-username"),
+    *("remote-user", "x-forwarded-user", "x-auth-request-user", "x-auth-username"),
+    *("x-auth-request-preferred-username", "x-authentik-username"),
     *("x-forwarded-preferred-username", "x-webauth-user"),
 )
 """What portals call their identity header."""
 CUT = 200
 
 
-def forgeable(identity_header: str) -> tuple[str, ...]:
-    """Return the headers that are forged: the one that is believed, if any, and its like."""
-    return tuple(dict.fromkeys(name for name in (identity_header.lower(), *FORGED) if name))
+def forgeable(*identity_headers: str) -> tuple[str, ...]:
+    """Return the headers that are forged: those that are believed, if any, and their like."""
+    return tuple(dict.fromkeys([*(name.lower() for name in identity_headers), *FORGED]))
 
 
-def believed(site: CurrentSite) -> str:
-    """Return the header in which a proxy names people; empty where none is believed."""
+def believed(site: CurrentSite) -> tuple[str, ...]:
+    """Return the headers in which a proxy names people and groups; none where nothing is."""
     rules = site.people.identity if site.people is not None else None
-    return rules.header if rules is not None else ""
+    told = (rules.header, rules.groups_header) if rules is not None else ()
+    return tuple(name for name in told if name)
 
 
-BelievedHeader = Annotated[str, Depends(believed)]
+BelievedHeaders = Annotated[tuple[str, ...], Depends(believed)]
 
 
 def with_key(request: Request, site: CurrentSite) -> None:
@@ -64,11 +66,12 @@ def with_key(request: Request, site: CurrentSite) -> None:
 
 
 router = APIRouter(include_in_schema=False)
-probes = APIRouter(prefix="/doctor", include_in_schema=False, dependencies=[Depends(with_key)])
+probes = APIRouter(include_in_schema=False, dependencies=[Depends(with_key)])
 
 
-@probes.get("/seen")
-async def seen(request: Request, header: BelievedHeader) -> Seen:
+@probes.get("/doctor/seen")
+@probes.get("/api/v1/doctor/seen")
+async def seen(request: Request, identity_headers: BelievedHeaders) -> Seen:
     """Tell how this very request arrived."""
     scope, headers = request.scope, request.headers
     raw: bytes = scope.get("raw_path") or b""
@@ -81,7 +84,9 @@ async def seen(request: Request, header: BelievedHeader) -> Seen:
         peer=peer[:CUT],
         is_proxied=_is_proxied(request),
         is_trusted=bool(scope["state"].get("is_trusted")),
-        forged=tuple(name for name in forgeable(header) if headers.get(name) == FORGED_NAME),
+        forged=tuple(
+            name for name in forgeable(*identity_headers) if headers.get(name) == FORGED_NAME
+        ),
     )
 
 
@@ -94,7 +99,7 @@ def _is_proxied(request: Request) -> bool:
     )
 
 
-@probes.get("/cookie")
+@probes.get("/doctor/cookie")
 async def cookie(request: Request, site: CurrentSite) -> Response:
     """Set a cookie below our prefix, and tell whether an earlier one came back."""
     response = JSONResponse({"came_back": COOKIE in request.cookies})
@@ -104,13 +109,13 @@ async def cookie(request: Request, site: CurrentSite) -> Response:
     return response
 
 
-@probes.get("/redirect")
+@probes.get("/doctor/redirect")
 async def redirect(site: CurrentSite) -> Response:
     """Lead to the studio."""
     return RedirectResponse(site.addresses.studio(), status_code=303)
 
 
-@probes.get("/events")
+@probes.get("/doctor/events")
 async def events(site: CurrentSite) -> Response:
     """Send a few events with a pause between them, as the real stream would."""
 
@@ -122,7 +127,7 @@ async def events(site: CurrentSite) -> Response:
     return Stream(told(), stop=site.stop, patience=PATIENCE, headers=EVENT_HEADERS)
 
 
-@probes.get("/bytes")
+@probes.get("/doctor/bytes")
 async def some_bytes(request: Request) -> Response:
     """Answer with bytes, or a range of them."""
     ranges = request.headers.get("range")
@@ -134,7 +139,7 @@ async def some_bytes(request: Request) -> Response:
     return Response(part, chosen.status, headers=headers, media_type="video/mp4")
 
 
-@probes.post("/body")
+@probes.post("/doctor/body")
 async def body(request: Request) -> dict[str, int]:
     """Count what arrives of an upload."""
     async with request.form(max_files=1, max_fields=1) as form:
@@ -144,7 +149,7 @@ async def body(request: Request) -> dict[str, int]:
 
 @router.api_route("/admin/doctor", methods=READ)
 async def page(
-    request: Request, site: CurrentSite, viewer: CurrentOperator, header: BelievedHeader
+    request: Request, site: CurrentSite, viewer: CurrentOperator, headers: BelievedHeaders
 ) -> Response:
     """Show the page whose script makes the probes."""
     return site.renderer.page(
@@ -152,20 +157,30 @@ async def page(
         request=request,
         viewer=viewer,
         key=site.config.doctor_key,
-        forged=forgeable(header),
+        forged=forgeable(*headers),
     )
 
 
 @router.post("/admin/doctor/verdict")
 async def verdict(
+    request: Request,
     site: CurrentSite,
     _viewer: CurrentOperator,
-    header: BelievedHeader,
+    headers: BelievedHeaders,
     observed: Observations,
     page: Annotated[str, Query(max_length=500)],
 ) -> list[dict[str, str]]:
     """Judge what a browser observed; `page` is where it stands."""
-    findings = diagnose(Expected.of(site.config.public, page, header), observed)
+    public = site.config.public
+    expected = Expected(
+        page=page,
+        origin=public.origin,
+        prefix=public.prefix,
+        identity_headers=headers,
+        inside=_inside(request),
+        is_open=site.people is None,
+        is_open_on_purpose=site.config.is_open_on_purpose,
+    )
     return [
         {
             "severity": finding.severity.value,
@@ -173,5 +188,12 @@ async def verdict(
             "message": finding.message,
             "remedy": finding.remedy or "",
         }
-        for finding in findings
+        for finding in diagnose(expected, observed)
     ]
+
+
+def _inside(request: Request) -> str:
+    """Return the address that this very request reached."""
+    host, port = request.scope.get("server") or ("", None)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port}" if port else f"unix:{host}"

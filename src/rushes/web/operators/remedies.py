@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -26,6 +27,29 @@ def proxies_in_front(server: str, *, is_proxied: bool) -> tuple[Proxy, ...]:
     return named or (SILENT if is_proxied else ())
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The proxies that may stand in front, and what is written in their files for this server."""
+
+    proxies: tuple[Proxy, ...] = ()
+    headers: tuple[str, ...] = ("Remote-User",)
+    """Those that a sender could make up."""
+    prefix: str = ""
+    scheme: str = "https"
+    host: str = "example.org"
+    inside: str = "127.0.0.1:8000"
+    """Where we listen, as a proxy reaches it."""
+
+    def lines(self, template: str) -> str:
+        """Return a line of ours with this server's own words; one for each header that it names."""
+        words = {"prefix": self.prefix, "scheme": self.scheme, "host": self.host}
+        for name, word in (words | {"inside": self.inside}).items():
+            template = template.replace(f"<{name}>", word)
+        if "<header>" not in template:
+            return template
+        return " ".join(template.replace("<header>", header) for header in self.headers)
+
+
 ADVICE = {
     "reachable": (
         "check that both run and that the proxy has our address and port right; "
@@ -36,7 +60,10 @@ ADVICE = {
     "public address": "set RUSHES_PUBLIC_URL to the address that people type",
     "prefix": "RUSHES_PUBLIC_URL must end in the path that the proxy serves Rushes under",
     "sender": "the proxy must write X-Forwarded-For itself, never pass it on as it came",
-    "identity headers": "the proxy must drop identity headers that a sender brings",
+    "identity headers": (
+        "the proxy must drop identity headers that a sender brings, wherever it hands requests on"
+    ),
+    "sign-in": "set RUSHES_AUTH=password",
     "redirects": "the proxy must pass Location on as it is",
     "cookies": "the proxy must pass Set-Cookie on as it is",
     "static files": "the proxy must pass everything below the prefix on, /static/ too",
@@ -48,13 +75,13 @@ ADVICE = {
 LINES: dict[Proxy, dict[str, str]] = {
     Proxy.NGINX: {
         "host": "proxy_set_header Host $http_host;",
-        "scheme": "proxy_set_header X-Forwarded-Proto $scheme;",
-        "prefix": "location /video/ { proxy_pass http://rushes; }",
+        "scheme": "proxy_set_header X-Forwarded-Proto <scheme>;",
+        "prefix": "proxy_pass http://<inside>; # in location <prefix>/",
         "sender": "proxy_set_header X-Forwarded-For $remote_addr;",
-        "identity headers": 'proxy_set_header Remote-User "";',
+        "identity headers": 'proxy_set_header <header> "";',
         "redirects": "proxy_redirect off;",
         "cookies": "proxy_cookie_path off; proxy_cookie_domain off;",
-        "static files": "location ^~ /video/ {",
+        "static files": "location ^~ <prefix>/ { # and no other location below it",
         "compression": "gzip off;",
         "events": "proxy_buffering off;",
         "ranges": "proxy_set_header Range $http_range; proxy_cache off;",
@@ -63,12 +90,12 @@ LINES: dict[Proxy, dict[str, str]] = {
     Proxy.CADDY: {
         "host": "take out `header_up Host`",
         "scheme": "take out `header_up X-Forwarded-Proto`",
-        "prefix": "handle /video/* { reverse_proxy 127.0.0.1:8000 }",
+        "prefix": "handle <prefix>/* { reverse_proxy <inside> }",
         "sender": "take out `header_up X-Forwarded-For` and `trusted_proxies`",
-        "identity headers": "request_header -Remote*",
+        "identity headers": "request_header -<header>",
         "redirects": "take out `header_down Location`",
         "cookies": "take out `header_down Set-Cookie`",
-        "static files": "handle /video/* {",
+        "static files": "handle <prefix>/* {",
         "compression": "take out `encode`",
         "events": "flush_interval -1",
         "ranges": "take out `header_up -Range`",
@@ -76,13 +103,13 @@ LINES: dict[Proxy, dict[str, str]] = {
     },
     Proxy.APACHE: {
         "host": "ProxyPreserveHost On",
-        "scheme": 'RequestHeader set X-Forwarded-Proto "expr=%{REQUEST_SCHEME}"',
-        "prefix": "ProxyPass /video/ http://127.0.0.1:8000/video/",
+        "scheme": "RequestHeader set X-Forwarded-Proto <scheme>",
+        "prefix": "ProxyPass <prefix>/ http://<inside><prefix>/",
         "sender": 'RequestHeader set X-Forwarded-For "expr=%{REMOTE_ADDR}"',
-        "identity headers": "RequestHeader unset Remote-User early",
+        "identity headers": "RequestHeader unset <header> early",
         "redirects": "take out `ProxyPassReverse`",
         "cookies": "take out `ProxyPassReverseCookiePath` and `Header edit Set-Cookie`",
-        "static files": "take out `ProxyPass /video/static/ !`",
+        "static files": "take out `ProxyPass <prefix>/static/ !`",
         "compression": "SetEnv no-gzip 1",
         "events": "ProxyPass ... flushpackets=on",
         "ranges": "take out `RequestHeader unset Range`",
@@ -90,13 +117,13 @@ LINES: dict[Proxy, dict[str, str]] = {
     },
     Proxy.HAPROXY: {
         "host": "take out `http-request set-header Host`",
-        "scheme": "http-request set-header X-Forwarded-Proto https",
+        "scheme": "http-request set-header X-Forwarded-Proto <scheme>",
         "prefix": "take out `http-request replace-path`",
         "sender": "http-request set-header X-Forwarded-For %[src]",
-        "identity headers": "http-request del-header ^remote[^a-z0-9] -m reg",
+        "identity headers": "http-request del-header <header>",
         "redirects": "take out `http-response replace-header Location`",
         "cookies": "take out `http-response replace-header Set-Cookie`",
-        "static files": "use_backend rushes if { path_beg /video/ }",
+        "static files": "use_backend rushes if { path_beg <prefix>/ }",
         "compression": "take out `compression type text/event-stream`",
         "events": "option http-no-delay",
         "ranges": "take out `http-request del-header Range`",
@@ -107,10 +134,10 @@ LINES: dict[Proxy, dict[str, str]] = {
         "scheme": "take out `forwardedHeaders` and `customRequestHeaders: { X-Forwarded-Proto }`",
         "prefix": "take out the middlewares `addPrefix` and `replacePath`",
         "sender": "take out `forwardedHeaders: { insecure: true }`",
-        "identity headers": 'customRequestHeaders: { Remote-User: "" }',
+        "identity headers": 'customRequestHeaders: { <header>: "" }',
         "redirects": "take out `customResponseHeaders: { Location }`",
         "cookies": "take out `customResponseHeaders: { Set-Cookie }`",
-        "static files": "rule: Host(`example.org`) && PathPrefix(`/video/`)",
+        "static files": "rule: Host(`<host>`) && PathPrefix(`<prefix>/`)",
         "compression": "compress: { excludedContentTypes: [text/event-stream] }",
         "events": "take out the middleware `buffering`",
         "ranges": "take out `customRequestHeaders: { Range }`",
@@ -119,7 +146,11 @@ LINES: dict[Proxy, dict[str, str]] = {
 }
 
 
-def remedy(subject: str, proxies: tuple[Proxy, ...]) -> str:
+def remedy(subject: str, way: Way) -> str:
     """Return what to do, and the very line for each proxy that may stand in front."""
-    lines = (f"in {proxy}: {LINES[proxy][subject]}" for proxy in proxies if subject in LINES[proxy])
+    lines = (
+        f"in {proxy}: {way.lines(LINES[proxy][subject])}"
+        for proxy in way.proxies
+        if subject in LINES[proxy]
+    )
     return "; ".join([ADVICE[subject], *lines])

@@ -1,0 +1,175 @@
+"""What a profile offers, set beside what its submit can say: pixels, tables, settings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from rushes.backends.grammar import meant
+from rushes.backends.templating import look_up, names_in, parse_reference, strings_in
+from rushes.sizes import pixel_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rushes.backends.capabilities import Models, Takes
+    from rushes.backends.sections import Submit, Variant
+    from rushes.backends.templating import Place, Reference, Tables
+    from rushes.domain import Capabilities, Words
+
+    Text = tuple[Place, str]
+    Flaw = tuple[Place, str]
+
+SHAPE, RESOLUTION = "aspect_ratio", "resolution"
+WORDS = frozenset({SHAPE, RESOLUTION})
+SIZES = frozenset({"size", "width", "height"})
+SETTINGS = ("audio", "fps", "num_frames", "steps", "guidance")
+_PARTS = ("path", "query", "headers", "body")
+_PIXELS = re.compile(r"(\d{3,4})\D(\d{3,4})")
+
+
+def takes_of(
+    submit: Submit, tables: Tables, models: Models, more: Takes | None = None
+) -> Capabilities:
+    """Return what a model takes: what is said of all, and `more` of this one."""
+    takes = models.as_capabilities()
+    if more is not None:
+        takes = replace(takes, **more.as_overrides())
+    names = [_names(form) for form in _forms(submit)]
+    return replace(
+        takes,
+        pixels=any(SIZES & form for form in names)
+        and all(SIZES & form or not WORDS & form for form in names),
+        sizes=_sizes(submit, tables),
+    )
+
+
+def flaws(submit: Submit, tables: Tables, of_models: Mapping[Place, Capabilities]) -> list[Flaw]:
+    """Return where a submit cannot say what is offered, each with the reason.
+
+    `of_models` is what each model takes, by the place in the document that says so.
+    """
+    unknown = list(_unknown_tables(submit, tables))
+    if unknown:
+        return unknown
+    found = [
+        flaw
+        for place, takes in of_models.items()
+        for flaw in (*_unsaid(submit, place, takes), *_unsayable(submit, tables, takes))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def nowhere_said(submit: Submit, extra: Mapping[str, Any]) -> list[str]:
+    """Return the names of extras that no template has a place for."""
+    named = {name for _, text in _texts(submit) for name in names_in(text)}
+    return [name for name in extra if f"extra.{name}" not in named]
+
+
+# --- the templates --------------------------------------------------------------------------------
+
+
+def _forms(submit: Submit) -> list[list[Text]]:
+    """Return the texts of each form that a submit can have: as it stands, and as each variant."""
+    always = list(strings_in(list(submit.append), ("submit", "append")))
+    plain = _own_parts(submit, ("submit",))
+    forms = [plain]
+    for number, variant in enumerate(submit.variants):
+        forms.append(plain | _own_parts(variant, ("submit", "variants", number)))
+    return [
+        [*always, *(text for place, part in form.values() for text in strings_in(part, place))]
+        for form in forms
+    ]
+
+
+def _own_parts(form: Submit | Variant, place: Place) -> dict[str, tuple[Place, Any]]:
+    parts = {name: getattr(form, name) for name in _PARTS}
+    return {name: ((*place, name), part) for name, part in parts.items() if part is not None}
+
+
+def _texts(submit: Submit) -> list[Text]:
+    return list(dict.fromkeys(text for form in _forms(submit) for text in form))
+
+
+def _names(form: list[Text]) -> set[str]:
+    return {name for _, text in form for name in names_in(text)}
+
+
+def _references(submit: Submit) -> Iterator[tuple[Place, Reference]]:
+    for place, text in _texts(submit):
+        found = parse_reference(text)
+        if found is not None:
+            yield place, found
+
+
+# --- what they make of an offer -------------------------------------------------------------------
+
+
+def _sizes(submit: Submit, tables: Tables) -> dict[Words, tuple[int, int]]:
+    """Return the pixels that the tables have for shapes and resolutions."""
+    sizes: dict[Words, tuple[int, int]] = {}
+    for _, found in _references(submit):
+        if WORDS.issuperset(found.names):
+            entries = [tables.get(a, {}) for name, a in found.filters if name == "map"]
+            for key, value in ((k, v) for table in entries for k, v in table.items()):
+                said = dict(zip(found.names, key.split("+"), strict=False))
+                if pixels := _PIXELS.fullmatch(value):
+                    sizes[said.get(SHAPE), said.get(RESOLUTION)] = int(pixels[1]), int(pixels[2])
+    return sizes
+
+
+def _unknown_tables(submit: Submit, tables: Tables) -> Iterator[Flaw]:
+    for place, found in _references(submit):
+        for name, table in found.filters:
+            if name == "map" and table not in tables:
+                yield place, f"no table is called {table!r}{meant(table, tables)}"
+
+
+def _unsaid(submit: Submit, place: Place, takes: Capabilities) -> Iterator[Flaw]:
+    """Yield the settings that are offered and go nowhere."""
+    named = {name for _, text in _texts(submit) for name in names_in(text)}
+    for name in SETTINGS:
+        if getattr(takes, name) and name not in named:
+            yield (*place, name), f"no template of [submit] names {name!r}"
+    for name in takes.passthrough:
+        if f"extra.{name}" not in named:
+            yield (*place, "passthrough", name), f"no template of [submit] names 'extra.{name}'"
+
+
+def _unsayable(submit: Submit, tables: Tables, takes: Capabilities) -> Iterator[Flaw]:
+    """Yield the templates that cannot say a shape, resolution or length that is offered."""
+    offered = _offered(submit, takes)
+    for place, text in _texts(submit):
+        named = set(names_in(text))
+        needed = [n for n in offered if n in named or (n in WORDS and SIZES & named)]
+        for values in product(*(offered[name] for name in needed)):
+            said = dict(zip(needed, values, strict=True))
+            try:
+                _say(text, said, named, tables)
+            except ValueError as error:
+                words = " at ".join(f"{v:g}" if isinstance(v, float) else v for v in values)
+                yield place, f"{words} is offered, but {error}"
+
+
+def _offered(submit: Submit, takes: Capabilities) -> dict[str, tuple[Any, ...]]:
+    usual = submit.defaults.model_dump(exclude_none=True)
+    told = {
+        SHAPE: takes.aspect_ratios,
+        RESOLUTION: takes.resolutions,
+        "duration_s": takes.durations,
+    }
+    found = {name: values or (usual.get(name),) for name, values in told.items()}
+    return {name: values for name, values in found.items() if values != (None,)}
+
+
+def _say(text: str, said: Mapping[str, Any], named: set[str], tables: Tables) -> None:
+    """Raise ValueError where a template has no word for what is said; others may be missing."""
+    values: dict[str, Any] = dict(said)
+    if SIZES & named and said.keys() >= WORDS:
+        width, height = pixel_size(said[SHAPE], said[RESOLUTION])
+        values |= {"size": (width, height), "width": width, "height": height}
+    found = parse_reference(text)
+    if found is not None and values.keys() >= named:
+        look_up(found, values, tables)

@@ -1,0 +1,47 @@
+"""A setting that not every model has, and the values that one takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Literal
+
+TEXT_MAX = 2_500
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Which values a model takes: of one type, among `choices` where there are any."""
+
+    type: Literal["number", "integer", "boolean", "text"] = "number"
+    min: float | None = None
+    max: float | None = None
+    choices: tuple[float | str, ...] = ()
+
+    def takes(self, value: object) -> bool:
+        """Whether this may be its value."""
+        if isinstance(value, bool) or self.type == "boolean":
+            return self.type == "boolean" and isinstance(value, bool)
+        if isinstance(value, str) or self.type == "text":
+            fits = isinstance(value, str) and len(value) <= TEXT_MAX and "\0" not in value
+            return self.type == "text" and fits and (not self.choices or value in self.choices)
+        if not isinstance(value, int | float) or not isfinite(value):
+            return False
+        if self.type == "integer" and not isinstance(value, int):
+            return False
+        return value in self.choices if self.choices else self._is_between(value)
+
+    def _is_between(self, value: float) -> bool:
+        above = self.min is None or value >= self.min
+        return above and (self.max is None or value <= self.max)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What may be chosen, as a program would write it: choices, bounds, or the type alone."""
+        if self.choices:
+            return tuple(c if isinstance(c, str) else f"{c:g}" for c in self.choices)
+        if self.type == "boolean":
+            return ("true", "false")
+        least = "" if self.min is None else f"≥ {self.min:g}"
+        most = "" if self.max is None else f"≤ {self.max:g}"
+        return (" ".join(filter(None, [self.type, least, most])),)
