@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.servers import wait_for
+from tests.e2e.watching import plays
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -39,16 +39,6 @@ def plain_page(browser: Browser) -> Generator[Page]:
     context = browser.new_context(locale="en", java_script_enabled=False)
     yield context.new_page()
     context.close()
-
-
-def plays(page: Page) -> bool:
-    """Press play and see whether time passes in a clip that can be played through."""
-    video = page.locator("video").first
-    expect(video).to_be_visible(timeout=SOON)
-    video.evaluate("video => { video.muted = true; return video.play() }")
-    wait_for(lambda: float(video.evaluate("video => video.currentTime")) > 0.3, at_most=30)
-    wait_for(lambda: video.evaluate("video => video.readyState") == 4, at_most=30)
-    return True
 
 
 def test_type_press_watch_play(site: Program, page: Page) -> None:

@@ -11,11 +11,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from rushes.sizes import pixel_size
-from tests.e2e.servers import Program, Programs, wait_for
+from tests.e2e.watching import plays
 from tests.mock.driving import probe
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from tests.e2e.servers import Program, Programs
 
 KEY = "profiles-key-20419"
 SOON = 40_000
@@ -99,10 +101,8 @@ def test_type_press_watch_play(served: Program, rehearsal: Program, page: Page) 
     expect(card).to_have_attribute("data-status", "completed", timeout=SOON)
     card.get_by_role("link").first.click()
 
-    video = page.locator("video").first
-    expect(video).to_be_visible(timeout=SOON)
-    video.evaluate("video => { video.muted = true; return video.play() }")
-    wait_for(lambda: float(video.evaluate("video => video.currentTime")) > 0.3, at_most=30)
+    expect(page.locator("video").first).to_be_visible(timeout=SOON)
+    assert plays(page)
 
     job_id = page.url.rsplit("/", 1)[1]
     clip = served.get(f"/jobs/{job_id}/clip").content

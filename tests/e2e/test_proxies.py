@@ -14,7 +14,8 @@ from tests.e2e.fronts import BIG, SMALL, Front, Street, street
 from tests.e2e.portals import IDENTITY_HEADERS
 from tests.e2e.proxies import PASSWORD, PROXIES, Layout
 from tests.e2e.servers import Program, wait_for
-from tests.e2e.test_browser import SOON, plays
+from tests.e2e.test_browser import SOON
+from tests.e2e.watching import plays
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -39,6 +39,13 @@ STATE = """video => ({
 })"""
 
 
+PLAYS = """video => {
+  video.muted = true;
+  if (video.paused) video.play().catch(() => {});
+  return video.currentTime > 0.3 && video.readyState === 4;
+}"""
+
+
 @dataclass
 class Watcher:
     """A viewer of its own thread, which takes the whole answer and remembers its hash."""
@@ -135,6 +142,16 @@ def play(video: Locator) -> None:
     before = at(video)
     video.evaluate("video => video.play()")
     when(video, "(video, to) => video.currentTime > to", before + 0.3)
+
+
+def plays(page: Page) -> bool:
+    """Press play and see whether time passes in a clip that can be played through.
+
+    Pressed again where the page has put another player in the place of one that nobody watched:
+    a press may find one that has just left.
+    """
+    when(page.locator("video").first, PLAYS)
+    return True
 
 
 def when(video: Locator, is_so: str, place: float | None = None, *, at_most: float = 60) -> None:
