@@ -54,13 +54,7 @@ def rehearsal(shared: Programs) -> Program:
     return shared.mock("--key", KEY, *QUICK, folder="profiles-mock")
 
 
-PARAMETERS = [
-    pytest.param(WAYS[0], marks=pytest.mark.slow, id="openai-videos"),  # as in test_browser
-    *(pytest.param(way, id=way.profile) for way in WAYS[1:]),
-]
-
-
-@pytest.fixture(scope="module", params=PARAMETERS)
+@pytest.fixture(scope="module", params=WAYS, ids=lambda way: way.profile)
 def served(
     request: pytest.FixtureRequest, shared: Programs, rehearsal: Program
 ) -> Generator[Program]:
@@ -91,6 +85,7 @@ def sha256_sent(mock: Program, prompt: str) -> str:
     return digest
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_type_press_watch_play(served: Program, rehearsal: Program, page: Page) -> None:
     prompt = f"a lighthouse, seen from {served.url}"

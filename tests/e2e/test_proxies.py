@@ -22,17 +22,13 @@ if TYPE_CHECKING:
 
     import httpx
 
-QUICK = ("caddy", Layout.KEPT)
-"""The one that `make test` has time for."""
+pytestmark = pytest.mark.slow
 
-
-def standing(name: str, layout: Layout) -> object:
-    """Return a parameter for `front`."""
-    marks = () if (name, layout) == QUICK else pytest.mark.slow
-    return pytest.param((name, layout), id=f"{name} {layout}", marks=marks)
-
-
-MATRIX = [standing(name, layout) for name, proxy in PROXIES.items() for layout in proxy.layouts]
+MATRIX = [
+    pytest.param((name, layout), id=f"{name} {layout}")
+    for name, proxy in PROXIES.items()
+    for layout in proxy.layouts
+]
 
 MALLORY = "mallory"
 ADDRESSES = {
