@@ -143,6 +143,8 @@ class BackendTable(Table):
     cookies: Texts = {}
     extras: Texts = {}
     """What a profile names beside `{key}`."""
+    vars: dict[str, str] = {}
+    """What a profile has to be told of this very instance."""
     models: tuple[Annotated[Model, BeforeValidator(_named)], ...] = ()
     takes: Takes = Takes()
     defaults: Defaults = Defaults()
@@ -199,6 +201,7 @@ class BackendTable(Table):
             headers=secrets(self.headers),
             cookies=secrets(self.cookies),
             extras=secrets(self.extras),
+            vars=self.vars,
             result_hosts=self.result_hosts,
             options=self.options,
             folder=folder,

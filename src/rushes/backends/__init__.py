@@ -42,6 +42,7 @@ class SettingNames:
     headers: str = "RUSHES_BACKEND_HEADERS"
     profile: str = "RUSHES_BACKEND_PROFILE"
     options: str = "options of the backend"
+    vars: str = "vars in backends.toml"
 
     @classmethod
     def in_table(cls, table: str) -> SettingNames:
@@ -69,6 +70,8 @@ class BackendConfig:
     headers: Mapping[str, Secret] = field(default_factory=dict)
     cookies: Mapping[str, Secret] = field(default_factory=dict)
     extras: Mapping[str, Secret] = field(default_factory=dict)
+    vars: Mapping[str, str] = field(default_factory=dict)
+    """What a profile has to be told of this very instance; nothing of it is secret."""
     result_hosts: tuple[str, ...] = ()
     """`host` or `host:port` on private networks that clips may be fetched from."""
     options: Mapping[str, object] = field(default_factory=dict)
@@ -103,6 +106,8 @@ def load_backend(config: BackendConfig) -> VideoBackend:
 
 def _factory(config: BackendConfig) -> Any:  # noqa: ANN401 - whatever an entry point names
     ours = KINDS.get(config.profile)
+    if ours and config.vars:
+        raise NotConfigured(f"{config.settings.vars}: {config.profile} is no profile and has none")
     foreign = [] if ours or _is_profile(config) else _foreign(config.profile)
     if not foreign:
         module, _, factory = (ours or KINDS["profile"]).partition(":")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from rushes.backends.capabilities import Models, Takes
-from rushes.backends.grammar import SwitchName, blame, meant
+from rushes.backends.grammar import SwitchName, VarName, VarValue, blame, meant
 from rushes.backends.offers import flaws, takes_of
 from rushes.backends.sections import (
     Auth,
@@ -50,6 +50,8 @@ class Profile(Part):
     """What every profile has; one of the two kinds below is what a file holds."""
 
     profile: Head
+    vars: dict[VarName, VarValue] = Field(default_factory=dict)
+    """What each instance has of its own, and where nobody says otherwise; "" must be said."""
     auth: Auth = Auth()
     submit: Submit
     ok: Ok | None = None

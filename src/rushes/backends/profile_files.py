@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from rushes.backends.grammar import meant
+from rushes.backends.instance import told
 from rushes.backends.profile import ClipProfile, JobProfile, Profile
 from rushes.errors import NotConfigured
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.resources.abc import Traversable
 
     from pydantic_core import ErrorDetails
@@ -28,10 +30,15 @@ ABOUT_JOBS = JobProfile.model_fields.keys() - Profile.model_fields.keys()
 """The tables that a switch leaves behind when it turns to answers that are the clip."""
 
 
-def load_profile(name: str, folder: Path | None = None) -> JobProfile | ClipProfile:
+def load_profile(
+    name: str,
+    folder: Path | None = None,
+    given: Mapping[str, str] | None = None,
+    where: str = "vars",
+) -> JobProfile | ClipProfile:
     """Load a profile: a path to a .toml file, or a name in `folder` or among the shipped ones.
 
-    `name+switch` is a profile as one of its switches changes it.
+    `name+switch` is a profile as one of its switches changes it; for `given` see `read_profile`.
     Raises NotConfigured with one line for each thing that is wrong.
     """
     name, switch = _parted(name)
@@ -40,7 +47,7 @@ def load_profile(name: str, folder: Path | None = None) -> JobProfile | ClipProf
         text = source.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotConfigured(f"the profile {source} cannot be read: {error}") from error
-    return read_profile(text, str(source), switch)
+    return read_profile(text, str(source), switch, given, where)
 
 
 def _parted(name: str) -> tuple[str, str | None]:
@@ -63,15 +70,23 @@ def shipped_choices() -> list[str]:
     return [choice for name in named for choice in (name, *(f"{name}+{s}" for s in named[name]))]
 
 
-def read_profile(text: str, source: str, switch: str | None = None) -> JobProfile | ClipProfile:
+def read_profile(
+    text: str,
+    source: str,
+    switch: str | None = None,
+    given: Mapping[str, str] | None = None,
+    where: str = "vars",
+) -> JobProfile | ClipProfile:
     """Read a profile's text, and change it by a switch; `source` is how errors name it.
 
+    `given` are the values of its `[vars]`, said at `where`; None: it is about no instance.
     Raises NotConfigured.
     """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NotConfigured(f"{source}: no TOML: {error}") from error
+    document = told(document, given, where)
     profile = _validated(document, text, source)
     if switch is None:
         return profile

@@ -295,7 +295,7 @@ def _told_by(status: RemoteStatus | None) -> CancelOutcome:
 
 def from_config(config: BackendConfig) -> ProfiledBackend | SynchronousBackend:
     """Return the backend of a configuration; raises NotConfigured."""
-    profile = load_profile(config.profile, config.profiles_dir)
+    profile = load_profile(config.profile, config.profiles_dir, config.vars, config.settings.vars)
     client = GuardedClient(
         config.url,
         credentials=credentials(profile.auth, config),
