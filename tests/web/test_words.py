@@ -173,7 +173,7 @@ def test_nobody_is_sent_to_ask_a_backend_that_cannot_be_asked() -> None:
     )
 
     assert words.next_step == "BACKEND A cannot be asked about this; look at its own console."
-    assert (moves(words), words.mains) == ([Move.RETRY, Move.GIVE_UP], 2)
+    assert (moves(words), words.has_main) == ([Move.RETRY, Move.GIVE_UP], False)
     assert (words.clock, words.asked) == (None, None)
 
 
@@ -193,7 +193,7 @@ def test_a_look_up_in_vain_is_told() -> None:
     often = say(job)
 
     assert once.asked == SOON - timedelta(minutes=5)
-    assert (moves(once)[0], once.mains) == (Move.CHECK_AGAIN, 1)
+    assert (moves(once)[0], once.has_main) == (Move.CHECK_AGAIN, True)
     assert (often.asked, often.clock) == (None, None)
     assert often.next_step == "We have asked 3 times: still no answer."
 

@@ -56,7 +56,7 @@ class JobWords:
 
     `quote` is the backend's own message, shown as a quotation, and `detail` what operators need:
     both are empty where the viewer may not read them. The first action is what most people want,
-    or the first few where nobody can say (`mains`).
+    where one is (`has_main`).
     """
 
     heading: str
@@ -69,7 +69,7 @@ class JobWords:
     clock: Clock | None = None
     asked: datetime | None = None
     """When the backend was last asked in vain how this ended."""
-    mains: int = 1
+    has_main: bool = True
     expected: str = ""
     """How long it will take by our forecast or the backend's; too fickle to be read aloud."""
 

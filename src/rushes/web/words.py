@@ -300,7 +300,7 @@ def _nobody_to_ask(words: JobWords, job: Job, text: NullTranslations) -> JobWord
         next_step=said % {"backend": job.backend},
         clock=None,
         asked=None,
-        mains=len(actions),
+        has_main=False,  # whichever is right may cost, and only the person can say
     )
 
 
