@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rushes.domain import utc_now
 from rushes.errors import InvalidRequest
 from rushes.net import Secret
-from rushes.people.accounts import Accounts
+from rushes.people.accounts import Accounts, typed_name
 from rushes.people.commands import UserCommands
 from rushes.people.first_password import FirstPassword
 from rushes.people.lock import Lock
@@ -76,7 +76,8 @@ class Entrance:
         if any(person.is_operator for person in able):
             return
         name = self.settings.admin_name
-        is_taken = name is not None and name in {person.name for person in everybody}
+        names = {person.name.casefold() for person in everybody}
+        is_taken = name is not None and typed_name(name).casefold() in names
         if name is not None and not (able and is_taken):
             await self._make_administrator(name)
         elif able:

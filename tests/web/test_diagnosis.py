@@ -246,6 +246,20 @@ def test_a_line_is_about_this_very_server(proxy: Proxy, subject: str) -> None:
     assert subject != "identity headers" or ("X-Ours" in told and "X-Clubs" in told)
 
 
+@pytest.mark.parametrize(
+    ("proxy", "line"),
+    [
+        (Proxy.NGINX, 'proxy_set_header X-Ours ""; proxy_set_header X-Clubs "";'),
+        (Proxy.CADDY, "request_header -X-Ours, then request_header -X-Clubs"),
+        (Proxy.TRAEFIK, 'customRequestHeaders: { X-Ours: "", X-Clubs: "" }'),
+    ],
+)
+def test_two_headers_are_two_lines_or_two_entries_of_one(proxy: Proxy, line: str) -> None:
+    told = remedy("identity headers", Way((proxy,), ("X-Ours", "X-Clubs")))
+
+    assert told.endswith(f"in {proxy}: {line}")
+
+
 def test_the_lines_name_the_header_the_prefix_the_scheme_and_the_port() -> None:
     way = Way((Proxy.NGINX,), ("X-Ours",), "/films", "http", "clips.test", "127.0.0.9:99")
 

@@ -156,15 +156,23 @@ async def test_a_failed_look_is_not_remembered() -> None:
     assert "items" in (await feed.news(EYES, 0, 1)).document
 
 
-@pytest.mark.parametrize("after", [1, 10_000])
-async def test_a_page_that_missed_too_much_is_told_to_load_anew(after: int) -> None:
+async def test_a_page_that_missed_too_much_is_told_to_load_anew() -> None:
     scene = Scene()
     for _ in range(4):
         await scene.job()
-    batch = await Feed(scene.site(), batch_max=2).news(EYES, after, 4)
+    batch = await Feed(scene.site(), batch_max=2).news(EYES, 1, 4)
 
     assert json.loads(batch.document) == {"revision": 4, "gap": True, "items": []}
     assert parsed(batch.events)[0]["event"] == "snapshot"
+
+
+async def test_a_page_whose_newest_job_was_forgotten_meanwhile_is_left_alone() -> None:
+    scene = Scene()
+    await scene.job()
+    batch = await Feed(scene.site()).news(EYES, 3, 7)
+
+    assert json.loads(batch.document) == {"revision": 1, "gap": False, "items": []}
+    assert batch.events == b""
 
 
 async def test_a_page_that_knows_nothing_gets_the_newest() -> None:

@@ -254,3 +254,21 @@ async def test_a_program_that_changes_something_must_bring_a_token() -> None:
         )
 
     assert (bare, own) == (403, 200)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [("Authorization", "Basic x"), ("Authorization", "Bearer rushes_x")],
+        [("Authorization", "Basic x, Bearer rushes_x")],
+        [("Authorization", "bearer  rushes_x")],
+    ],
+)
+async def test_a_token_that_a_proxy_may_have_let_past_speaks_alone(
+    told: list[tuple[str, str]],
+) -> None:
+    stage, listener = vouched(), tcp()
+    async with served(stage, listener):
+        status, _ = await ask(listener, [("Remote-User", "ann"), *told], "/api/v1/jobs")
+
+    assert status == 401

@@ -100,11 +100,12 @@ class Feed:
     async def _encode(self, eyes: Eyes, after: int | None) -> Batch:
         own = await self.site.jobs.newest(eyes.viewer)
         after = own if after is None else after
-        changed = [] if after == own else await self.site.jobs.changes(eyes.viewer, after)
+        changed = [] if after >= own else await self.site.jobs.changes(eyes.viewer, after)
         reached = max([own, *(job.revision for job in changed)])
-        # A page that knows more than the store talks to another store. One that knows nothing
-        # shows nothing yet, so that the newest are enough for it.
-        is_gap = after > own or (after > 0 and len(changed) > self.batch_max)
+        # A page that knows more than its own jobs tell knew one that is forgotten by now: no
+        # reason to load anew what somebody is typing into. One that knows nothing shows nothing
+        # yet, so that the newest are enough for it.
+        is_gap = after > 0 and len(changed) > self.batch_max
         told = [] if is_gap else changed[-self.batch_max :]
         items = [await self._item(job, eyes) for job in told]
         document = (

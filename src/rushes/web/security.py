@@ -248,10 +248,15 @@ class SameOriginOnly:
 
 
 def bearer_token(headers: Headers) -> str | None:
-    """Return the token of ours that a request brings; what a portal sends there is none."""
-    kind, _, text = headers.get("authorization", "").partition(" ")
-    is_ours = kind.lower() == "bearer" and text.strip().startswith(PREFIX)
-    return text.strip() if is_ours else None
+    """Return the token of ours that a request brings; what a portal sends there is none.
+
+    Proxies look for one wherever it may stand to let a request pass, and so it counts anywhere.
+    """
+    for value in ",".join(headers.getlist("authorization")).split(","):
+        kind, _, text = value.strip().partition(" ")
+        if kind.lower() == "bearer" and text.strip().startswith(PREFIX):
+            return text.strip()
+    return None
 
 
 def _is_no_browser(headers: Headers) -> bool:

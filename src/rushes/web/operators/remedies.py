@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,7 @@ class Proxy(StrEnum):
     TRAEFIK = "Traefik"
 
 
+EACH = re.compile(r"\[([^][|]*<header>[^][|]*)\|([^][|]*)\]")
 SILENT = (Proxy.HAPROXY, Proxy.TRAEFIK)
 """These do not sign what passes through them."""
 
@@ -41,13 +43,18 @@ class Way:
     """Where we listen, as a proxy reaches it."""
 
     def lines(self, template: str) -> str:
-        """Return a line of ours with this server's own words; one for each header that it names."""
+        """Return a line of ours with this server's own words.
+
+        What stands in `[it|between]` is said for each header, with that between them.
+        """
         words = {"prefix": self.prefix, "scheme": self.scheme, "host": self.host}
         for name, word in (words | {"inside": self.inside}).items():
             template = template.replace(f"<{name}>", word)
-        if "<header>" not in template:
-            return template
-        return " ".join(template.replace("<header>", header) for header in self.headers)
+        return EACH.sub(self._for_each_header, template)
+
+    def _for_each_header(self, part: re.Match[str]) -> str:
+        line, between = part.groups()
+        return between.join(line.replace("<header>", header) for header in self.headers)
 
 
 ADVICE = {
@@ -78,7 +85,7 @@ LINES: dict[Proxy, dict[str, str]] = {
         "scheme": "proxy_set_header X-Forwarded-Proto <scheme>;",
         "prefix": "proxy_pass http://<inside>; # in location <prefix>/",
         "sender": "proxy_set_header X-Forwarded-For $remote_addr;",
-        "identity headers": 'proxy_set_header <header> "";',
+        "identity headers": '[proxy_set_header <header> "";| ]',
         "redirects": "proxy_redirect off;",
         "cookies": "proxy_cookie_path off; proxy_cookie_domain off;",
         "static files": "location ^~ <prefix>/ { # and no other location below it",
@@ -92,7 +99,7 @@ LINES: dict[Proxy, dict[str, str]] = {
         "scheme": "take out `header_up X-Forwarded-Proto`",
         "prefix": "handle <prefix>/* { reverse_proxy <inside> }",
         "sender": "take out `header_up X-Forwarded-For` and `trusted_proxies`",
-        "identity headers": "request_header -<header>",
+        "identity headers": "[request_header -<header>|, then ]",
         "redirects": "take out `header_down Location`",
         "cookies": "take out `header_down Set-Cookie`",
         "static files": "handle <prefix>/* {",
@@ -106,7 +113,7 @@ LINES: dict[Proxy, dict[str, str]] = {
         "scheme": "RequestHeader set X-Forwarded-Proto <scheme>",
         "prefix": "ProxyPass <prefix>/ http://<inside><prefix>/",
         "sender": 'RequestHeader set X-Forwarded-For "expr=%{REMOTE_ADDR}"',
-        "identity headers": "RequestHeader unset <header> early",
+        "identity headers": "[RequestHeader unset <header> early|, then ]",
         "redirects": "take out `ProxyPassReverse`",
         "cookies": "take out `ProxyPassReverseCookiePath` and `Header edit Set-Cookie`",
         "static files": "take out `ProxyPass <prefix>/static/ !`",
@@ -120,7 +127,7 @@ LINES: dict[Proxy, dict[str, str]] = {
         "scheme": "http-request set-header X-Forwarded-Proto <scheme>",
         "prefix": "take out `http-request replace-path`",
         "sender": "http-request set-header X-Forwarded-For %[src]",
-        "identity headers": "http-request del-header <header>",
+        "identity headers": "[http-request del-header <header>|, then ]",
         "redirects": "take out `http-response replace-header Location`",
         "cookies": "take out `http-response replace-header Set-Cookie`",
         "static files": "use_backend rushes if { path_beg <prefix>/ }",
@@ -134,7 +141,7 @@ LINES: dict[Proxy, dict[str, str]] = {
         "scheme": "take out `forwardedHeaders` and `customRequestHeaders: { X-Forwarded-Proto }`",
         "prefix": "take out the middlewares `addPrefix` and `replacePath`",
         "sender": "take out `forwardedHeaders: { insecure: true }`",
-        "identity headers": 'customRequestHeaders: { <header>: "" }',
+        "identity headers": 'customRequestHeaders: { [<header>: ""|, ] }',
         "redirects": "take out `customResponseHeaders: { Location }`",
         "cookies": "take out `customResponseHeaders: { Set-Cookie }`",
         "static files": "rule: Host(`<host>`) && PathPrefix(`<prefix>/`)",
