@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from rushes.backends import BackendConfig
 from rushes.backends.overview import evidence_of
 from rushes.backends.rotating import following
-from rushes.backends_file import read_backends
+from rushes.backends.speaking import Speaker
+from rushes.backends_file import read_backends, require_sayable
 from rushes.control import listening
 from rushes.counts import Counts
 from rushes.domain import Limits, utc_now
@@ -161,6 +162,8 @@ def _from_table(
         backend = following(files, lambda: table.config(settings, path, name))
     except (NotConfigured, BadSetting) as error:
         raise BadSetting(f"{path}: {name}: {error}") from error
+    if isinstance(backend, Speaker):
+        require_sayable(name, table, backend.profile, path)
     return ConfiguredBackend(
         id=name,
         name=table.label,

@@ -31,12 +31,15 @@ from pydantic import (
 
 from rushes.backends import BackendConfig, SettingNames
 from rushes.backends.capabilities import Takes
+from rushes.backends.offers import flaws_of
 from rushes.backends.profile_files import explained, located
-from rushes.domain import Price, Resolution, Shape
+from rushes.domain import Catalogue, Price, Resolution, Shape
 from rushes.net import Secret
 from rushes.settings import PREFIX, BadSetting, plain_address, read_text
 
 if TYPE_CHECKING:
+    from rushes.backends.profile import Profile
+    from rushes.backends.templating import Place
     from rushes.settings import Settings
 
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -227,6 +230,12 @@ class BackendTable(Table):
         told = {"": self.takes} | {model.name: model.takes for model in self.models}
         return {name: takes.as_overrides() for name, takes in told.items()}
 
+    def place_of_takes(self, model: str) -> Place:
+        """Return where in the table it is said what a model takes."""
+        named = enumerate(self.models)
+        own = (number for number, each in named if each.name == model and each.takes != Takes())
+        return next((("models", number, "takes") for number in own), ("takes",))
+
     def prices(self) -> dict[str, Price]:
         """Return the price of each model that has one; "" is every other model's."""
         told = {"": self.price} | {model.name: model.price for model in self.models}
@@ -254,6 +263,18 @@ def read_backends(path: Path) -> dict[str, BackendTable]:
     backends = {name: BackendTable.model_validate(table) for name, table in document.items()}
     _refuse(_alike(backends, text, path))
     return backends
+
+
+def require_sayable(name: str, table: BackendTable, profile: Profile, path: Path) -> None:
+    """Raise BadSetting where `takes` offers what no template of the profile can say."""
+    if not any(table.overrides().values()):
+        return
+    models = [model.name for model in table.models] or [""]
+    offered = Catalogue({model: profile.takes(model) for model in models})
+    takes = offered.changed(table.overrides()).models
+    text = read_text("RUSHES_BACKENDS_FILE", path)
+    found = flaws_of(profile, [((name, *table.place_of_takes(m)), takes[m]) for m in models])
+    _refuse([located(place, reason, text, str(path)) for place, reason in found])
 
 
 def _refuse(wrong: list[str]) -> None:

@@ -94,6 +94,10 @@ JUNK = [
     json.dumps({"type": "progress_state", "data": {"prompt_id": ID, "nodes": ["5"]}}),
     json.dumps({"type": "progress_state", "data": {"prompt_id": ID, "nodes": {"5": None}}}),
     json.dumps({"type": ["progress"], "data": {"prompt_id": ID}}),
+    step("5", 1.5, 10**400),
+    step("5", 10**400, 10**401),
+    step("5", 10**400, 1.5),
+    step("5", 1, 1e308),
 ]
 
 
@@ -102,10 +106,8 @@ def test_what_cannot_be_read_or_is_about_another_changes_nothing(junk: str) -> N
     assert told(ONE, junk, step("5", 5), junk) == [None, 25, 25]
 
 
-@pytest.mark.parametrize(
-    ("value", "most", "percent"), [(-5, 20, 0), (30, 20, 99), (10**400, 10**401, 10), (1, 1e308, 0)]
-)
-def test_numbers_beyond_all_bounds_stay_within_ours(
+@pytest.mark.parametrize(("value", "most", "percent"), [(-5, 20, 0), (30, 20, 99), (1, 2**53, 0)])
+def test_numbers_beyond_their_bounds_stay_within_ours(
     value: float, most: float, percent: int
 ) -> None:
     assert told(ONE, step("5", value, most)) == [percent]

@@ -23,6 +23,11 @@ from dataclasses import replace
 
 def mine(config):
     return from_config(replace(config, name="by the package", profile="openai-videos"))
+
+def lame(config):
+    backend = mine(config)
+    del backend.finds, backend.custody
+    return backend
 """
 
 
@@ -34,6 +39,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         tmp_path,
         "carrier-pigeon",
         "pigeon = carrier_pigeon:mine",
+        "lame = carrier_pigeon:lame",
         "lost = carrier_pigeon:nowhere",
         "gone = no_such_module:mine",
         "gradio = carrier_pigeon:mine",
@@ -77,6 +83,12 @@ def test_a_broken_package_is_named_and_stops_nothing_else(installed: Path, name:
         load_backend(config(name))
 
     assert isinstance(load_backend(config("openai-videos")), ProfiledBackend)
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_a_backend_of_a_package_lacks_is_named() -> None:
+    with pytest.raises(NotConfigured, match=r"^the backend 'lame' lacks custody, finds$"):
+        load_backend(config("lame"))
 
 
 def test_a_name_that_two_packages_offer_is_refused(installed: Path) -> None:

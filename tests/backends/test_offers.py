@@ -77,7 +77,7 @@ def test_a_length_that_cannot_be_said_is_told() -> None:
 
 def test_a_pair_of_one_model_counts_too() -> None:
     lines = complaint(
-        'quality = "=resolution|map:q"',
+        'quality = "=resolution|map:q"\nshape = "=aspect_ratio"',
         f'{OFFER}[tables.q]\n720p = "hd"\n[models.large]\nresolutions = ["1080p"]\n',
     )
 
@@ -102,6 +102,20 @@ def test_a_setting_that_is_offered_and_said_nowhere_is_told() -> None:
     assert lines == [
         "s:39: capabilities.audio: no template of [submit] names 'audio'",
         "s:42: capabilities.passthrough.shft: no template of [submit] names 'extra.shft'",
+    ]
+
+
+def test_seeds_pictures_and_choices_that_are_said_nowhere_are_told() -> None:
+    lines = complaint(
+        'x = "=any_seed"',
+        "[capabilities]\nseed = true\nfirst_frame = true\nnegative_prompt = true\n"
+        'durations = [5, 10]\nresolutions = ["720p"]\n',
+    )
+
+    assert lines == [
+        "s:41: capabilities.negative_prompt: no template of [submit] names 'negative_prompt'",
+        "s:40: capabilities.first_frame: no template of [submit] names 'first_frame'",
+        "s:42: capabilities.durations: no template of [submit] names 'duration_s'",
     ]
 
 
@@ -160,7 +174,9 @@ def test_whatever_a_shipped_profile_names_of_settings_it_offers(choice: str) -> 
 
 def test_a_model_takes_what_its_own_table_says() -> None:
     profile = read_profile(
-        SMALL.replace('"=prompt!"', '"=prompt!"\nsteps = "=steps"\nsound = "=audio"')
+        SMALL.replace(
+            '"=prompt!"', '"=prompt!"\nshape = "=aspect_ratio"\nsteps = "=steps"\nsound = "=audio"'
+        )
         + OFFER
         + 'steps = { min = 1, max = 50 }\n[models.fast]\nsteps = false\naudio = "on"\n',
         "s",

@@ -266,15 +266,28 @@ async def test_a_job_that_has_ended_is_not_deleted_by_a_cancel(
     assert not route.called
 
 
-@pytest.mark.parametrize("status", [404, 502])
-async def test_where_nobody_can_tell_how_it_stood_a_deletion_is_no_stop(
+async def test_the_deletion_of_a_job_that_was_not_found_is_no_stop(
+    backend: VideoBackend, wire: respx.MockRouter
+) -> None:
+    wire.get("/videos/video_1").respond(404)
+    route = wire.delete("/videos/video_1").respond(200, json={"deleted": True})
+
+    assert await backend.cancel(REMOTE) is CancelOutcome.STOPPED_WAITING
+    assert route.called
+
+
+@pytest.mark.parametrize("status", [401, 429, 502])
+async def test_where_nobody_can_tell_how_it_stands_nothing_is_deleted(
     backend: VideoBackend, wire: respx.MockRouter, status: int
 ) -> None:
     wire.get("/videos/video_1").respond(status)
     route = wire.delete("/videos/video_1").respond(200, json={"deleted": True})
 
-    assert await backend.cancel(REMOTE) is CancelOutcome.STOPPED_WAITING
-    assert route.called
+    with pytest.raises(BackendError) as caught:
+        await backend.cancel(REMOTE)
+
+    assert caught.value.retryable is True
+    assert not route.called
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

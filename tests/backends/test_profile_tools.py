@@ -173,6 +173,8 @@ def test_an_answer_that_is_or_holds_the_clip_is_replayed_too(
         ("openai-videos", ["poll done", "cancel"], "stopped_waiting"),
         ("openai-videos", ["cancel"], "stopped_waiting"),
         ("runway", ["cancel", "poll CANCELLED"], "confirmed"),
+        ("runway", ["poll RUNNING", "cancel", "poll CANCELLED"], "confirmed"),
+        ("runway", ["poll SUCCEEDED", "cancel"], "stopped_waiting"),
         ("runway", ["cancel"], "stopped_waiting"),
     ],
 )

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 import respx
 
+from rushes.backends.classifying import read_failure
 from rushes.backends.pauses import told_wait
+from rushes.backends.profile_files import read_profile
 from rushes.domain import CancelOutcome, Failure, RemoteJob, RemoteStatus, Stage, VideoRequest
-from rushes.errors import RateLimited
+from rushes.errors import BackendError, RateLimited
 from tests.backends.hosted import HOST, JOB_ID, WIDE, hosted, polled
+from tests.backends.test_profile import SMALL
 
 pytestmark = pytest.mark.anyio
 
@@ -37,10 +41,35 @@ async def test_only_the_state_afterwards_proves_a_stop(
 ) -> None:
     with respx.mock() as wire:
         asked = wire.delete(f"{HOST}{TASKS[name]}").respond(204)
-        wire.get(f"{HOST}{TASKS[name]}").respond(status, json=answer)
+        runs = httpx.Response(200, json={"id": "1", "status": "running"})
+        afterwards = httpx.Response(status, json=answer)
+        looks = wire.get(f"{HOST}{TASKS[name]}").mock(side_effect=[runs, afterwards])
 
         assert await hosted(name).cancel(RemoteJob("1")) is outcome
-        assert asked.call_count == 1
+        assert (asked.call_count, looks.call_count) == (1, 2)
+
+
+@pytest.mark.parametrize(("name", "word"), [("runway", "SUCCEEDED"), ("ark", "succeeded")])
+async def test_a_clip_that_is_whole_is_not_deleted_by_a_cancel(name: str, word: str) -> None:
+    with respx.mock(assert_all_called=False) as wire:
+        asked = wire.delete(f"{HOST}{TASKS[name]}").respond(204)
+        wire.get(f"{HOST}{TASKS[name]}").respond(200, json={"id": "1", "status": word})
+
+        assert await hosted(name).cancel(RemoteJob("1")) is CancelOutcome.STOPPED_WAITING
+        assert not asked.called
+
+
+@pytest.mark.parametrize("name", TASKS)
+async def test_where_nobody_can_tell_how_it_stands_nothing_is_deleted(name: str) -> None:
+    with respx.mock(assert_all_called=False) as wire:
+        asked = wire.delete(f"{HOST}{TASKS[name]}").respond(204)
+        wire.get(f"{HOST}{TASKS[name]}").respond(502)
+
+        with pytest.raises(BackendError) as caught:
+            await hosted(name).cancel(RemoteJob("1"))
+
+        assert caught.value.retryable is True
+        assert not asked.called
 
 
 # --- an envelope that says that all is well is no reason ----------------------------------------
@@ -74,6 +103,37 @@ EXPLAINED: list[tuple[str, dict[str, Any], str, str | None]] = [
         "500",
     ),
 ]
+
+
+REASONS = ["fail_msg", "error_message", "task_status_msg"]
+PRAISES = ["message", "msg", "status_message", "status_msg"]
+REMARKS = """
+[ok]
+path = "/code"
+equals = 0
+[error]
+message = ["/{place}"]
+"""
+
+
+def remarked(place: str) -> str:
+    """Return what is quoted of a failure that stands at this place, beside a code of success."""
+    profile = read_profile(SMALL + REMARKS.format(place=place), "s")
+    answer: dict[str, Any] = {"code": 0, "status": "failed", place: "out of luck"}
+    failure = read_failure(
+        profile, answer, rule=None, word="failed", stage=Stage.POLL, clean=lambda text, _: text
+    )
+    return failure.message
+
+
+@pytest.mark.parametrize("place", REASONS)
+def test_a_reason_beside_a_code_of_success_is_quoted(place: str) -> None:
+    assert remarked(place) == "out of luck"
+
+
+@pytest.mark.parametrize("place", PRAISES)
+def test_what_is_said_of_the_call_is_no_reason(place: str) -> None:
+    assert remarked(place) == ""
 
 
 @pytest.mark.parametrize(("name", "answer"), PRAISED)

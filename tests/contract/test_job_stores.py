@@ -299,6 +299,16 @@ async def test_a_person_moves_a_job_that_nobody_carries(
     assert await store.get(job.id) == moved
 
 
+async def test_a_person_takes_a_cancel_wish_back(store: JobStore, clock: StoppedClock) -> None:
+    (job,) = await add(store, a_job())
+    wished = await store.mark(job.id, cancel_requested_at=clock.now)
+
+    moved = await store.amend(replace(wished, cancel_requested_at=None))
+
+    assert moved.cancel_requested_at is None
+    assert await store.get(job.id) == moved
+
+
 async def test_a_person_who_saw_an_older_row_is_refused(
     store: JobStore, clock: StoppedClock
 ) -> None:

@@ -28,6 +28,7 @@ from rushes.ports import Claimed, Queue, QueuedJob, QueueRow, QueueView
 from rushes.storage.changes import (
     NOWHERE,
     TOMBSTONE_LIFE,
+    amended,
     events_between,
     evidenced,
     marked,
@@ -166,7 +167,7 @@ class MemoryJobs:
         if row.revision != job.revision:
             raise JobConflict("the job has changed meanwhile")
         self._leases.pop(job.id, None)
-        after = saved(row, job, now=self._clock())
+        after = amended(row, job, now=self._clock())
         return self._change(row, replace(after, fence=row.fence + 1))
 
     async def mark(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from rushes.jobs.fetching import Fetcher
 from rushes.jobs.frames import Frames
 from rushes.jobs.queueing import Rules, chooser
 from rushes.jobs.service import JobService
-from rushes.jobs.steps import Steps
+from rushes.jobs.steps import Steps, Wishes
 from tests.fakes import MemoryClips, MemoryJobs, ScriptedBackend, ScriptedClip, StoppedClock
 from tests.jobs.test_media import PICTURE, SOUND, clip
 
@@ -41,7 +40,7 @@ class Stage:
     capabilities: Capabilities | None = None
     clock: StoppedClock = field(default_factory=StoppedClock)
     clips: MemoryClips = field(default_factory=MemoryClips)
-    wish: asyncio.Event = field(default_factory=asyncio.Event)
+    wishes: Wishes = field(default_factory=Wishes)
     store: JobStore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +65,7 @@ class Stage:
         kept = store or self.store
         fetcher = Fetcher(kept, self.clips, self.clock)
         steps = Steps(kept, self.directory, fetcher, Frames(self.clips), self.clock)
-        await steps.step(job, self.wish)
+        await steps.step(job, self.wishes)
 
     async def step(self) -> None:
         """Let every due job take one step."""

@@ -74,7 +74,7 @@ async def test_a_clip_whose_wish_came_too_late_is_fetched_again_after_trouble() 
 async def test_a_wish_while_we_hear_that_it_is_done_came_too_late() -> None:
     async def done_meanwhile(*_: object) -> RemoteJob:
         await stage.service.cancel(LOCAL_VIEWER, job.id)
-        stage.wish.set()
+        stage.wishes.stop.set()
         return DONE
 
     backend = ScriptedBackend(submit=[RUNNING], poll=[done_meanwhile], open_clip=[arriving()])
@@ -108,10 +108,10 @@ async def test_a_job_that_the_backend_calls_cancelled_has_stopped() -> None:
     assert (ended.status, ended.cancel_outcome) == (JobStatus.CANCELLED, CancelOutcome.CONFIRMED)
 
 
-@pytest.mark.parametrize("trouble", [BackendUnavailable("no answer"), RemoteJobNotFound("404")])
-async def test_a_look_that_fails_does_not_hold_a_cancel_up(trouble: Exception) -> None:
+async def test_a_job_that_the_backend_has_not_is_asked_to_stop_at_once() -> None:
     stopped = [CancelOutcome.STOPPED_WAITING]
-    stage, job = await wished(ScriptedBackend(submit=[RUNNING], poll=[trouble], cancel=stopped))
+    gone = RemoteJobNotFound("404")
+    stage, job = await wished(ScriptedBackend(submit=[RUNNING], poll=[gone], cancel=stopped))
 
     await stage.step()
 
@@ -120,7 +120,42 @@ async def test_a_look_that_fails_does_not_hold_a_cancel_up(trouble: Exception) -
     assert stage.backend.count("cancel") == 1
 
 
-async def test_a_look_that_never_ends_does_not_hold_a_cancel_up(
+async def test_a_look_that_fails_puts_a_cancel_off_and_a_whole_clip_comes_home() -> None:
+    polls = [BackendUnavailable("502"), DONE]
+    stage, job = await wished(ScriptedBackend(submit=[RUNNING], poll=polls, open_clip=[arriving()]))
+
+    await stage.step()
+    between = await stage.store.get(job.id)
+    ended = await stage.run(job)
+
+    assert (between.status, between.is_unwanted) == (JobStatus.IN_PROGRESS, True)
+    assert between.setback is not None
+    assert between.setback.stage is At.CANCEL
+    assert (ended.status, ended.cancel_outcome) == (JobStatus.COMPLETED, CancelOutcome.TOO_LATE)
+    assert stage.backend.count("cancel") == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (CancelOutcome.CONFIRMED, CancelOutcome.CONFIRMED),
+        (BackendUnavailable("no look, no DELETE"), CancelOutcome.STOPPED_WAITING),
+    ],
+)
+async def test_after_the_last_look_that_failed_the_backend_itself_decides(
+    answer: CancelOutcome | Exception, outcome: CancelOutcome
+) -> None:
+    silent = BackendUnavailable("no answer")
+    stage, job = await wished(ScriptedBackend(submit=[RUNNING], poll=[silent], cancel=[answer]))
+
+    ended = await stage.run(job)
+
+    assert (ended.status, ended.cancel_outcome) == (JobStatus.CANCELLED, outcome)
+    assert stage.backend.count("poll") == steps.CANCEL_TRIES + 1
+    assert stage.backend.count("cancel") == 1
+
+
+async def test_a_look_that_never_ends_is_tried_again_and_holds_a_cancel_up_no_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def never(*_: object) -> RemoteJob:
@@ -131,8 +166,11 @@ async def test_a_look_that_never_ends_does_not_hold_a_cancel_up(
     stage, job = await wished(ScriptedBackend(submit=[RUNNING], poll=[never]))
 
     await stage.step()
+    between = await stage.store.get(job.id)
+    ended = await stage.run(job)
 
-    ended = await stage.store.get(job.id)
+    assert between.setback is not None
+    assert (between.setback.kind, between.setback.stage) == ("timeout", At.CANCEL)
     assert ended.cancel_outcome is CancelOutcome.CONFIRMED
 
 

@@ -51,7 +51,7 @@ async def test_a_clip_counts_its_bytes_and_how_long_it_took() -> None:
 
 async def test_a_clip_that_nobody_wanted_any_more_is_no_outcome() -> None:
     stage = Stage(ScriptedBackend(submit=[DONE], open_clip=[arriving()]))
-    stage.wish.set()
+    stage.wishes.stop.set()
 
     await stage.run(await stage.submit())
 

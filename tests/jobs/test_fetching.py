@@ -217,7 +217,7 @@ async def test_cancelling_while_bytes_come_drops_them() -> None:
     assert (await stage.store.get(job.id)).cancel_outcome is CancelOutcome.NOTHING_SPENT
 
     second = await stage.submit()
-    stage.wish.set()
+    stage.wishes.stop.set()
     await stage.step()
 
     ended = await stage.store.get(second.id)
@@ -235,7 +235,7 @@ async def test_cancelling_while_nothing_comes_is_noticed_at_once(sent: bytes) ->
     await turns(50)
     assert not carrying.done()
 
-    stage.wish.set()
+    stage.wishes.stop.set()
     async with asyncio.timeout(1):
         await carrying
 
@@ -261,7 +261,7 @@ async def test_cancelling_while_a_backend_does_not_even_answer_is_noticed_at_onc
     carrying = asyncio.create_task(stage.carry(leased))
     await asked.wait()
 
-    stage.wish.set()
+    stage.wishes.stop.set()
     async with asyncio.timeout(1):
         await carrying
 

@@ -133,6 +133,20 @@ def test_a_backend_that_takes_no_jobs_tells_places_alone() -> None:
     assert told(waiting("m"), waiting("n"), rules=rules) == {"m": Turn(1), "n": Turn(2)}
 
 
+def test_jobs_that_are_held_back_take_nothing_of_what_all_share() -> None:
+    held = [waiting(name) for name in "abcdefghij"]
+    there = waiting("z", backend="b")
+    queue = Queue([*held, there], (), {}, {})
+    rules = Rules({"a": 1, "b": 1}, paused=frozenset({"a"}), running_total=1)
+    pace = {"a": Paces(USUAL), "b": Paces(USUAL)}
+
+    for shared in (rules, replace(rules, running_total=None, running_per_owner=1)):
+        turns = forecast(queue, shared, pace, NOW)
+
+        assert turns["z"] == Turn(1, minutes(2, 4))
+        assert [turns[job.id] for job in held] == [Turn(place) for place in range(1, 11)]
+
+
 def test_jobs_of_a_backend_that_is_gone_have_no_turn() -> None:
     assert told(waiting("m", backend="gone")) == {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -125,12 +126,24 @@ async def test_the_same_key_and_body_is_the_same_batch_and_another_body_an_error
         ({"prompt": "Rain", "resolution": "HD"}, "resolution"),
         ({"prompt": "Rain", "resolution": "1080p"}, "resolution"),
         ({"prompt": "Rain", "backend": "none"}, "backend"),
+        ({"prompt": "Rain", "extra": {"shift": 10**400}}, "extra.shift"),
+        ({"prompt": "Rain", "extra": {"a b": 1}}, "extra"),
+        ({"prompt": "Rain", "extra": {"x" * 41: 1}}, "extra"),
+        ({"prompt": "Rain", "extra": {"\ud800": 1}}, "extra"),
+        ({"prompt": "Rain", "extra": {"shift": "\ud800"}}, "extra"),
+        ({"prompt": "\ud800"}, "prompt"),
+        ({"prompt": "Rain", "backend": "\ud800"}, "backend"),
+        ({"prompt": "Rain", "also": ["\ud800"]}, "also.0"),
     ],
 )
 async def test_a_body_that_cannot_be_used_names_the_field(body: dict[str, Any], field: str) -> None:
     stage = Stage()
     async with stage.client() as client:
-        answer = await client.post("/api/v1/jobs", json=body)
+        answer = await client.post(
+            "/api/v1/jobs",
+            content=json.dumps(body),  # as ASCII, so that halves of a character can be sent
+            headers={"Content-Type": "application/json"},
+        )
 
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from rushes.errors import NotConfigured
 from rushes.net import Patience, Secret
+from rushes.ports import VideoBackend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.metadata import EntryPoint
     from pathlib import Path
-
-    from rushes.ports import VideoBackend
 
 KINDS: dict[str, str] = {
     "comfyui": "rushes.backends.comfyui:from_config",
@@ -101,6 +100,10 @@ def load_backend(config: BackendConfig) -> VideoBackend:
     is ours: it is read only where its own name is asked for.
     """
     backend: VideoBackend = _factory(config)(config)
+    named = (*VideoBackend.__annotations__, *vars(VideoBackend))
+    missing = [name for name in named if name[0] != "_" and not hasattr(backend, name)]
+    if missing:
+        raise NotConfigured(f"the backend {config.profile!r} lacks {', '.join(missing)}")
     return backend
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rushes.backends.sections import Part
-from rushes.domain import PROMPT_MAX, Capabilities, PromptUnit, Resolution, Setting, Shape
+from rushes.domain import (
+    PROMPT_MAX,
+    SETTING_NAME,
+    Capabilities,
+    PromptUnit,
+    Resolution,
+    Setting,
+    Shape,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,16 +57,31 @@ class Passed(Bounds):
     def _is_of_its_type(self) -> Passed:
         if self.type in {"boolean", "text"} and (self.min, self.max) != (None, None):
             raise ValueError(f"min and max are for numbers, not for {self.type}")
-        if not all(Setting(self.type).takes(choice) for choice in self.choices):
-            raise ValueError(f"each of choices must be of type {self.type}")
+        _require_type(self, self.type)
         return self
+
+
+def _require_type(bounds: Bounds, type_: Type) -> None:
+    if not all(Setting(type_).takes(choice) for choice in bounds.choices):
+        raise ValueError(f"each of choices must be of type {type_}")
+
+
+def _of(type_: Type) -> AfterValidator:
+    def check(said: bool | Bounds) -> bool | Bounds:
+        if isinstance(said, Bounds):
+            _require_type(said, type_)
+        return said
+
+    return AfterValidator(check)
 
 
 Ranged = bool | Bounds
 """`true`: any value; a table: those that it names."""
+Whole = Annotated[Ranged, _of("integer")]
+Real = Annotated[Ranged, _of("number")]
 Sound = bool | Literal["on"]
 """Whether it can be asked for; `on`: it is there unless somebody wants none."""
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Name = Annotated[str, StringConstraints(pattern=SETTING_NAME)]
 Durations = tuple[Annotated[float, Field(gt=0, le=60)], ...]
 Count = Annotated[int, Field(ge=1, le=16)]
 PromptMax = Annotated[int, Field(ge=1, le=PROMPT_MAX)]
@@ -74,10 +97,10 @@ class Models(Part):
     negative_prompt: bool = False
     first_frame: bool = False
     audio: Sound = False
-    fps: Ranged = False
-    num_frames: Ranged = False
-    steps: Ranged = False
-    guidance: Ranged = False
+    fps: Whole = False
+    num_frames: Whole = False
+    steps: Whole = False
+    guidance: Real = False
     passthrough: dict[Name, Passed] = Field(default_factory=dict)
     n_max: Count = 1
     prompt_max: PromptMax = PROMPT_MAX
@@ -101,10 +124,10 @@ class Takes(Part):
     negative_prompt: bool | None = None
     first_frame: bool | None = None
     audio: Sound | None = None
-    fps: Ranged | None = None
-    num_frames: Ranged | None = None
-    steps: Ranged | None = None
-    guidance: Ranged | None = None
+    fps: Whole | None = None
+    num_frames: Whole | None = None
+    steps: Whole | None = None
+    guidance: Real | None = None
     passthrough: dict[Name, Passed] | None = None
     n_max: Count | None = None
     prompt_max: PromptMax | None = None

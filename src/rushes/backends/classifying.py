@@ -44,7 +44,7 @@ MODERATED = frozenset({"blocked", "moderated", "nsfw"})
 # Where errors usually stand, after the places that the profile names: OpenAI's object, FastAPI's
 # detail (text or list), a bare text.
 CODE_PLACES = ("/error/code", "/error/type", "/code")
-ENVELOPE_WORDS = r"(message|msg)$"
+ENVELOPE_WORDS = frozenset({"message", "msg", "status_message", "status_msg"})
 MESSAGE_PLACES = ("/error/message", "/error", "/detail/0/msg", "/detail", "/message")
 
 _BY_STATUS: Mapping[int, type[BackendError]] = {
@@ -147,7 +147,7 @@ def _envelope(ok: Ok | None, document: JsonValue) -> frozenset[str]:
         return frozenset()
     beside = find(document, ok.path.rpartition("/")[0])
     names = beside if isinstance(beside, dict) else ()
-    said = (name for name in names if re.search(ENVELOPE_WORDS, name))
+    said = (name for name in names if name in ENVELOPE_WORDS)
     return frozenset({ok.path, *(f"{ok.path.rpartition('/')[0]}/{name}" for name in said)})
 
 

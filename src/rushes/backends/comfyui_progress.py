@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rushes.backends.pointers import find, find_text
-from rushes.domain import RemoteStatus
+from rushes.domain import EXACT_MAX, RemoteStatus
 from rushes.errors import BackendError
 
 if TYPE_CHECKING:
@@ -184,4 +183,4 @@ def samplers_of(graph: Mapping[str, object]) -> Iterator[str]:
 def _number(found: JsonValue) -> float | None:
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
-    return found if isinstance(found, int) or math.isfinite(found) else None
+    return found if abs(found) <= EXACT_MAX else None

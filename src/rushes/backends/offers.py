@@ -12,9 +12,10 @@ from rushes.backends.templating import look_up, names_in, parse_reference, strin
 from rushes.sizes import pixel_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rushes.backends.capabilities import Models, Takes
+    from rushes.backends.profile import Profile
     from rushes.backends.sections import Submit, Variant
     from rushes.backends.templating import Place, Reference, Tables
     from rushes.domain import Capabilities, Words
@@ -25,7 +26,23 @@ if TYPE_CHECKING:
 SHAPE, RESOLUTION = "aspect_ratio", "resolution"
 WORDS = frozenset({SHAPE, RESOLUTION})
 SIZES = frozenset({"size", "width", "height"})
-SETTINGS = ("audio", "fps", "num_frames", "steps", "guidance")
+SETTINGS = {
+    "seed": frozenset({"seed", "any_seed"}),
+    "negative_prompt": frozenset({"negative_prompt"}),
+    "first_frame": frozenset({"first_frame"}),
+    "audio": frozenset({"audio"}),
+    "fps": frozenset({"fps"}),
+    "num_frames": frozenset({"num_frames"}),
+    "steps": frozenset({"steps"}),
+    "guidance": frozenset({"guidance"}),
+}
+"""What can be offered, and the names by which templates say it."""
+CHOICES = {
+    "durations": frozenset({"duration_s"}),
+    "aspect_ratios": frozenset({SHAPE}) | SIZES,
+    "resolutions": frozenset({RESOLUTION}) | SIZES,
+}
+"""The same of what has to be said only where there is more than one to choose from."""
 _PARTS = ("path", "query", "headers", "body")
 _PIXELS = re.compile(r"(\d{3,4})\D(\d{3,4})")
 
@@ -59,6 +76,18 @@ def flaws(submit: Submit, tables: Tables, of_models: Mapping[Place, Capabilities
         for place, takes in of_models.items()
         for flaw in (*_unsaid(submit, place, takes), *_unsayable(submit, tables, takes))
     ]
+    return list(dict.fromkeys(found))
+
+
+def flaws_of(profile: Profile, offers: Iterable[tuple[Place, Capabilities]]) -> list[Flaw]:
+    """Return where a profile cannot say what an operator offers, by the place that offers it."""
+    found: list[Flaw] = []
+    for place, takes in offers:
+        for at, reason in flaws(profile.submit, profile.tables, {place: takes}):
+            if at[: len(place)] == place:
+                found.append((at, reason))
+            else:
+                found.append((place, f"{'.'.join(map(str, at))}: {reason}"))
     return list(dict.fromkeys(found))
 
 
@@ -130,9 +159,12 @@ def _unknown_tables(submit: Submit, tables: Tables) -> Iterator[Flaw]:
 def _unsaid(submit: Submit, place: Place, takes: Capabilities) -> Iterator[Flaw]:
     """Yield the settings that are offered and go nowhere."""
     named = {name for _, text in _texts(submit) for name in names_in(text)}
-    for name in SETTINGS:
-        if getattr(takes, name) and name not in named:
+    for name, said_by in SETTINGS.items():
+        if getattr(takes, name) and not said_by & named:
             yield (*place, name), f"no template of [submit] names {name!r}"
+    for name, said_by in CHOICES.items():
+        if len(getattr(takes, name)) > 1 and not said_by & named:
+            yield (*place, name), f"no template of [submit] names {min(said_by)!r}"
     for name in takes.passthrough:
         if f"extra.{name}" not in named:
             yield (*place, "passthrough", name), f"no template of [submit] names 'extra.{name}'"

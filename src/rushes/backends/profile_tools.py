@@ -110,9 +110,9 @@ def _all_that_are_asked_for(
     cancel = profile.cancel if isinstance(profile, JobProfile) else None
     if answers[place].call != "cancel" or cancel is None:
         return [*_run_of("before", ahead), answers[place], *_run_of("step", after)]
-    seen = _looks(ahead) or [Recorded(0, "poll", 503, b"")]
+    seen = _looks(ahead) or [Recorded(0, "poll", 410, b"")]
     return [
-        *(seen if cancel.also_deletes else []),
+        *(seen if cancel.may_delete else []),
         answers[place],
         *(_looks(after) if cancel.confirmed_by_state else []),
     ]

@@ -248,11 +248,15 @@ class ProfiledBackend(ClipReader):
     # --- the end --------------------------------------------------------------------------------
 
     async def cancel(self, remote: RemoteJob) -> CancelOutcome:
-        """See ports.VideoBackend. Confirmed is only what the profile names as the proof of it."""
+        """See ports.VideoBackend. Confirmed is only what the profile names as the proof of it.
+
+        Where the request may delete a whole clip it is not sent before it is known that there is
+        none; raises why that cannot be told.
+        """
         cancel = self._profile.cancel
         if cancel is None:
             return CancelOutcome.STOPPED_WAITING
-        before = await self._look(remote) if cancel.also_deletes else None
+        before = await self._before(remote) if cancel.may_delete else None
         if before in ENDED:
             return _told_by(before)
         is_signed = await self._asked_to_stop(cancel, remote)
@@ -272,6 +276,13 @@ class ProfiledBackend(ClipReader):
         if answer.status >= 500 or answer.status == 429 or is_disguised:
             raise error
         return is_granted and cancel.confirmed is not None and holds(cancel.confirmed, document)
+
+    async def _before(self, remote: RemoteJob) -> RemoteStatus | None:
+        """Return how the job stands, None where the backend has no such; raises the rest."""
+        try:
+            return (await self.poll(remote)).status
+        except RemoteJobNotFound:
+            return None
 
     async def _look(self, remote: RemoteJob) -> RemoteStatus | None:
         """Return how the job stands, None where it cannot be told."""

@@ -288,6 +288,11 @@ class Cancel(Call):
     """Whether a job that has ended is deleted by the same request, with the same answer: it is
     asked before how it stands, and left alone if it has ended."""
 
+    @property
+    def may_delete(self) -> bool:
+        """Whether the request could delete a whole clip: nobody may send it without a look."""
+        return self.also_deletes or self.confirmed_by_state
+
 
 class Find(Part):
     """How to look a job up by our own key: in a list, the entry that bears it at `key`."""

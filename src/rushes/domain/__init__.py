@@ -44,13 +44,14 @@ from rushes.domain.request import (
     VideoRequest,
     Words,
 )
-from rushes.domain.setting import Setting
+from rushes.domain.setting import EXACT_MAX, SETTING_NAME, Setting
 from rushes.domain.viewing import EVERYONE, LOCAL_VIEWER, JobPage, JobQuery, Limits, Scope, Viewer
 
 __all__ = [
     "EVERYONE",
     "EVERYONE_SIGNED_IN",
     "EVERY_BACKEND",
+    "EXACT_MAX",
     "FINAL",
     "GROUP",
     "ID_ALPHABET",
@@ -62,6 +63,7 @@ __all__ = [
     "NAME",
     "PROMPT_MAX",
     "RUNNING",
+    "SETTING_NAME",
     "UNDER_WAY",
     "Account",
     "ApiToken",

@@ -136,9 +136,10 @@ class Job:
 
     @property
     def is_unwanted(self) -> bool:
-        """Whether there is a cancel wish, and it did not come too late."""
+        """Whether it was put away, or there is a cancel wish that did not come too late."""
         is_too_late = self.cancel_outcome is CancelOutcome.TOO_LATE
-        return self.cancel_requested_at is not None and not is_too_late
+        is_wished = self.cancel_requested_at is not None and not is_too_late
+        return is_wished or self.deleted_at is not None
 
     def submitting(self, *, now: datetime, deadline: timedelta) -> Job:
         """Intent: from this commit on, bytes may be on the wire."""
@@ -196,7 +197,7 @@ class Job:
         return self._to(JobStatus.UNKNOWN, failure=failure, next_at=next_at)
 
     def reopened(self, *, now: datetime, deadline: timedelta) -> Job:
-        """A person asks to look again at a job whose remote id is known."""
+        """A person asks to look again at a job whose remote id is known, so it is wanted again."""
         if self.remote is None:
             raise JobConflict("the backend never told us an id for this job")
         return self._to(
@@ -205,12 +206,14 @@ class Job:
             finished_at=None,
             next_at=now,
             deadline_at=now + deadline,
+            cancel_requested_at=None,
+            cancel_outcome=None,
         )
 
     def evident(self, remote: RemoteJob, *, now: datetime, deadline: timedelta) -> Job:
         """Evidence about an unknown job turned up: it is followed again."""
         job = self.accepted(remote, next_at=now)
-        return replace(job, finished_at=None, deadline_at=now + deadline)
+        return replace(job, finished_at=None, deadline_at=now + deadline, cancel_outcome=None)
 
     def wondering(self, *, next_at: datetime | None) -> Job:
         """Still no evidence about an unknown job; `next_at` is the next look-up, if any."""

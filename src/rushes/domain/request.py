@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence  # noqa: TC003 - read at run time, as all annotations here
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -17,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from rushes.domain.setting import Setting  # noqa: TC001 - read at run time
+from rushes.domain.setting import SETTING_NAME, Setting
 from rushes.sizes import pixel_size
 
 PROMPT_MAX = 32_000
@@ -62,6 +64,17 @@ class VideoRequest(BaseModel):
         if not prompt.strip() or "\0" in prompt:
             raise ValueError("a prompt needs words, and no NUL character")
         return prompt
+
+    @field_validator("extra")
+    @classmethod
+    def _can_be_told(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        if not all(re.fullmatch(SETTING_NAME, name) for name in extra):
+            raise ValueError("a setting's name has at most 40 of A-Z, a-z, 0-9, _ and -")
+        try:
+            json.dumps(extra, ensure_ascii=False).encode()
+        except UnicodeEncodeError as broken:
+            raise ValueError("a setting's text must be Unicode") from broken
+        return extra
 
     @model_validator(mode="after")
     def _both_sides_or_none(self) -> VideoRequest:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from math import isfinite
 from typing import Literal
 
 TEXT_MAX = 2_500
+EXACT_MAX = 2**53
+"""Beyond this a whole number may become another one on its way as JSON."""
+SETTING_NAME = r"^[A-Za-z0-9_-]{1,40}$"
+"""What a setting may be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,12 @@ class Setting:
     def takes(self, value: object) -> bool:
         """Whether this may be its value."""
         if isinstance(value, bool) or self.type == "boolean":
-            return self.type == "boolean" and isinstance(value, bool)
+            fits = self.type == "boolean" and isinstance(value, bool)
+            return fits and (not self.choices or value in self.choices)
         if isinstance(value, str) or self.type == "text":
             fits = isinstance(value, str) and len(value) <= TEXT_MAX and "\0" not in value
             return self.type == "text" and fits and (not self.choices or value in self.choices)
-        if not isinstance(value, int | float) or not isfinite(value):
+        if not isinstance(value, int | float) or not abs(value) <= EXACT_MAX:
             return False
         if self.type == "integer" and not isinstance(value, int):
             return False
@@ -39,9 +44,14 @@ class Setting:
     def values(self) -> tuple[str, ...]:
         """What may be chosen, as a program would write it: choices, bounds, or the type alone."""
         if self.choices:
-            return tuple(c if isinstance(c, str) else f"{c:g}" for c in self.choices)
+            return tuple(c if isinstance(c, str) else _written(c) for c in self.choices)
         if self.type == "boolean":
             return ("true", "false")
-        least = "" if self.min is None else f"≥ {self.min:g}"
-        most = "" if self.max is None else f"≤ {self.max:g}"
+        least = "" if self.min is None else f"≥ {_written(self.min)}"
+        most = "" if self.max is None else f"≤ {_written(self.max)}"
         return (" ".join(filter(None, [self.type, least, most])),)
+
+
+def _written(value: float) -> str:
+    """Return a number, or yes and no, as JSON has it, without a fraction that is zero."""
+    return json.dumps(value).removesuffix(".0")

@@ -84,7 +84,7 @@ class Fetcher:
             clip = await _unless(wish, self._clip_of(job, backend, source))
         except _Unwanted:
             job = await self._fresh(job)
-            await self._drop(job.download)
+            await self.drop(job.download)
             job = job.cancelled(CancelOutcome.STOPPED_WAITING, now=self.clock())
         except ResultExpired as error:
             job = await self._ask_anew(await self._fresh(job), backend, error)
@@ -167,7 +167,7 @@ class Fetcher:
         known = job.download
         resume = known is not None and source.start > 0
         if not resume:
-            await self._drop(known)
+            await self.drop(known)
             download = Download(_next_key(job), source.size, source.validator)
             job = await self.store.save(job.arriving(download), release=False)
         if job.download is None:
@@ -179,7 +179,8 @@ class Fetcher:
                 raise ClipUnusable("the backend resumed at another place", retryable=True)
             return await self._write(job, job.download, source, writer)
 
-    async def _drop(self, download: Download | None) -> None:
+    async def drop(self, download: Download | None) -> None:
+        """Remove what has come of a clip so far."""
         if download is not None:
             await self.clips.delete(download.key)
 

@@ -104,14 +104,16 @@ def forecast(
 ) -> dict[str, Turn]:
     """Return the turn of every job that waits, by its id.
 
-    A backend that takes no jobs now is played as if it did: places are told, times are not.
+    Of a backend that takes no jobs now only places are told, as if it did: its jobs take nothing
+    of what all share, and keep nobody waiting.
     """
-    play = _Play(queue, replace(rules, paused=frozenset()), paces, now)
-    turns = play.to_the_end()
+    turns = _Play(queue, rules, paces, now).to_the_end()
+    if not rules.paused:
+        return turns
+    open_again = _Play(queue, replace(rules, paused=frozenset()), paces, now).to_the_end()
     paused = {job.id for job in queue.waiting if job.backend in rules.paused}
-    return {
-        job_id: replace(turn, ready=None) if job_id in paused else turn
-        for job_id, turn in turns.items()
+    return turns | {
+        job_id: replace(turn, ready=None) for job_id, turn in open_again.items() if job_id in paused
     }
 
 

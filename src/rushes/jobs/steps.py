@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rushes.domain import Job, RemoteJob
     from rushes.jobs.directory import ConfiguredBackend, Directory
-    from rushes.jobs.fetching import Fetcher, Wish
+    from rushes.jobs.fetching import Fetcher
     from rushes.jobs.frames import Frames
     from rushes.ports import JobStore, Submission
 
@@ -69,6 +69,19 @@ def asked_at(job: Job) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """Tell, while a job is carried, when the person has changed their mind."""
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    away: asyncio.Event = field(default_factory=asyncio.Event)
+    """The job was put away."""
+
+    def of(self, job: Job) -> asyncio.Event:
+        """Return what ends the fetching: once a cancel came too late, only putting it away."""
+        return self.away if job.cancel_outcome is CancelOutcome.TOO_LATE else self.stop
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """Carries a job one step further; raises LeaseLost when another worker has taken it over."""
 
@@ -78,24 +91,24 @@ class Steps:
     frames: Frames
     clock: Callable[[], datetime]
 
-    async def step(self, job: Job, wish: Wish) -> None:
+    async def step(self, job: Job, wishes: Wishes) -> None:
         """Do whatever is due for this job now."""
         backend = self.directory.find(job.backend)
         if backend is None:
             await self._save(self._without_backend(job))
             return
         if job.is_unwanted and job.status is not JobStatus.UNKNOWN:
-            await self._cancel(job, backend, wish)
+            await self._cancel(job, backend, wishes)
         elif job.status is JobStatus.QUEUED:
-            await self._submit(job, backend, wish)
+            await self._submit(job, backend, wishes)
         elif job.status is JobStatus.SUBMITTING:
             await self._recover(job, backend)
         elif job.status is JobStatus.IN_PROGRESS:
-            await self._poll(job, backend, wish)
+            await self._poll(job, backend, wishes)
         elif job.status is JobStatus.FETCHING:
-            await self.fetcher.fetch(job, backend, wish)
+            await self.fetcher.fetch(job, backend, wishes.of(job))
         elif job.status is JobStatus.UNKNOWN:
-            await self._look_up(job, backend, wish)
+            await self._look_up(job, backend, wishes)
 
     def _without_backend(self, job: Job) -> Job:
         """Keep a job whose backend is not configured any more: with the setting it comes back."""
@@ -109,7 +122,7 @@ class Steps:
 
     # --- submit ---------------------------------------------------------------------------------
 
-    async def _submit(self, job: Job, backend: ConfiguredBackend, wish: Wish) -> None:
+    async def _submit(self, job: Job, backend: ConfiguredBackend, wishes: Wishes) -> None:
         intent = job.submitting(now=self.clock(), deadline=backend.deadline)
         job = await self.store.save(intent, release=False)
         if job.cancel_requested_at is not None:
@@ -125,7 +138,7 @@ class Steps:
             return
         backend.counts.calls[Stage.SUBMIT, OK] += 1
         backend.answered()
-        await self._accept(job, backend, submission, wish)
+        await self._accept(job, backend, submission, wishes)
 
     def _after_failed_submit(
         self, job: Job, backend: ConfiguredBackend, error: BackendError
@@ -138,19 +151,19 @@ class Steps:
         return job.failed(failure, now=self.clock())
 
     async def _accept(
-        self, job: Job, backend: ConfiguredBackend, submission: Submission, wish: Wish
+        self, job: Job, backend: ConfiguredBackend, submission: Submission, wishes: Wishes
     ) -> None:
         now, remote = self.clock(), submission.remote
         if submission.clip is None:
-            await self._follow(job.accepted(remote, next_at=now), backend, wish)
+            await self._follow(job.accepted(remote, next_at=now), backend, wishes)
             return
         async with submission.clip as coming:
             job = await self._save_remote(job.fetching(remote, next_at=now), release=False)
-            await self.fetcher.fetch(job, backend, wish, source=nullcontext(coming))
+            await self.fetcher.fetch(job, backend, wishes.of(job), source=nullcontext(coming))
 
     # --- poll -----------------------------------------------------------------------------------
 
-    async def _poll(self, job: Job, backend: ConfiguredBackend, wish: Wish) -> None:
+    async def _poll(self, job: Job, backend: ConfiguredBackend, wishes: Wishes) -> None:
         if job.remote is None:
             await self._recover(job, backend)
             return
@@ -163,9 +176,9 @@ class Steps:
             return
         backend.counts.calls[Stage.POLL, OK] += 1
         backend.answered()
-        await self._follow(job.polled(remote, next_at=self.clock()), backend, wish)
+        await self._follow(job.polled(remote, next_at=self.clock()), backend, wishes)
 
-    async def _follow(self, job: Job, backend: ConfiguredBackend, wish: Wish) -> None:
+    async def _follow(self, job: Job, backend: ConfiguredBackend, wishes: Wishes) -> None:
         """Save what the backend told and go where it points."""
         remote = job.remote
         if remote is None:
@@ -175,8 +188,10 @@ class Steps:
             if job.is_unwanted:  # the wish came while we asked, and what we asked for was done
                 late = job.fetching(remote, next_at=self.clock())
                 job = await self.store.save(late, release=False)
-            is_too_late = job.cancel_outcome is CancelOutcome.TOO_LATE
-            await self.fetcher.fetch(job, backend, asyncio.Event() if is_too_late else wish)
+            if job.deleted_at is not None:
+                await self._cancel(job, backend, wishes)
+                return
+            await self.fetcher.fetch(job, backend, wishes.of(job))
             return
         await self._save_remote(self._after_poll(job, remote))
 
@@ -190,7 +205,7 @@ class Steps:
             return job.failed(remote.failure or _unexplained("cancelled"), now=now)
         if self._is_late(job):
             return self._lost_sight(job)
-        next_at = now if job.cancel_requested_at else now + poll_pause(remote)
+        next_at = now if job.is_unwanted else now + poll_pause(remote)
         return job.polled(remote, next_at=next_at)
 
     def _after_failed_poll(self, job: Job, error: BackendError) -> Job:
@@ -245,7 +260,7 @@ class Steps:
         capabilities = backend.catalogue.capabilities(job.request.model)
         return capabilities is not None and capabilities.idempotency
 
-    async def _look_up(self, job: Job, backend: ConfiguredBackend, wish: Wish) -> None:
+    async def _look_up(self, job: Job, backend: ConfiguredBackend, wishes: Wishes) -> None:
         """Seek evidence about an unknown job: by its remote id, else by our key."""
         try:
             remote = await (
@@ -256,7 +271,7 @@ class Steps:
         now = self.clock()
         if remote is not None:
             job = job.evident(remote, now=now, deadline=backend.deadline)
-            await self._follow(job, backend, wish)
+            await self._follow(job, backend, wishes)
             return
         await self._save(job.wondering(next_at=self._next_look_up(job, backend, now)))
 
@@ -272,42 +287,57 @@ class Steps:
 
     # --- cancel ---------------------------------------------------------------------------------
 
-    async def _cancel(self, job: Job, backend: ConfiguredBackend, wish: Wish) -> None:
+    async def _cancel(self, job: Job, backend: ConfiguredBackend, wishes: Wishes) -> None:
         if job.status is JobStatus.SUBMITTING:
             await self._recover(job, backend)
         elif job.remote is not None and job.status is JobStatus.IN_PROGRESS:
-            await self._stop(job, job.remote, backend, wish)
+            await self._stop(job, job.remote, backend, wishes)
         else:
+            await self.fetcher.drop(job.download)
             nothing = job.status is JobStatus.QUEUED
             spent = CancelOutcome.NOTHING_SPENT if nothing else CancelOutcome.STOPPED_WAITING
             await self._save(job.cancelled(spent, now=self.clock()))
 
     async def _stop(
-        self, job: Job, remote: RemoteJob, backend: ConfiguredBackend, wish: Wish
+        self, job: Job, remote: RemoteJob, backend: ConfiguredBackend, wishes: Wishes
     ) -> None:
         """Ask the backend to stop; but what has ended meanwhile is told as it ended."""
-        seen = await self._last_look(remote, backend)
+        try:
+            seen = await self._last_look(remote, backend)
+        except BackendError as error:
+            if await self._tries_again(job, error):
+                return
+            seen = None  # the last try: a cancel that could delete a whole clip looks for itself
         if seen is not None and seen.status in ENDED:
-            await self._follow(job.polled(seen, next_at=self.clock()), backend, wish)
+            await self._follow(job.polled(seen, next_at=self.clock()), backend, wishes)
             return
         try:
             outcome = await backend.backend.cancel(seen or remote)
         except BackendError as error:
-            if error.retryable and job.attempt < CANCEL_TRIES:
-                failure = Failure.from_error(error, Stage.CANCEL)
-                pause = backoff(job.attempt, error)
-                await self._save(job.set_back(failure, next_at=self.clock() + pause))
+            if await self._tries_again(job, error):
                 return
             outcome = CancelOutcome.STOPPED_WAITING
         await self._save(job.cancelled(outcome, now=self.clock()))
 
     async def _last_look(self, remote: RemoteJob, backend: ConfiguredBackend) -> RemoteJob | None:
-        """Return how the job stands before it is cancelled; None where nobody can tell."""
+        """Return how the job stands before it is cancelled; None where the backend has no such."""
         try:
             async with asyncio.timeout(LOOK_AT_MOST.total_seconds()):
                 return await backend.backend.poll(remote)
-        except (BackendError, TimeoutError):
+        except RemoteJobNotFound:
             return None
+        except TimeoutError as error:
+            raise BackendTimeout(
+                "how the job stands was not told in time", retryable=True
+            ) from error
+
+    async def _tries_again(self, job: Job, error: BackendError) -> bool:
+        """Put a cancel that failed off for a while; whether it may be tried again."""
+        if not error.retryable or job.attempt >= CANCEL_TRIES:
+            return False
+        failure, pause = Failure.from_error(error, Stage.CANCEL), backoff(job.attempt, error)
+        await self._save(job.set_back(failure, next_at=self.clock() + pause))
+        return True
 
     # --- saving ---------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from rushes.jobs.fetching import Fetcher
 from rushes.jobs.frames import Frames
 from rushes.jobs.housekeeping import Housekeeping
 from rushes.jobs.queueing import chooser
-from rushes.jobs.steps import Steps, backoff
+from rushes.jobs.steps import Steps, Wishes, backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -54,10 +54,10 @@ BUG_TRIES = 5
 
 @dataclass(slots=True)
 class Carried:
-    """A job in this worker's hands: the task that carries it and the wish to stop."""
+    """A job in this worker's hands: the task that carries it and what the person wishes."""
 
     task: asyncio.Task[None]
-    wish: asyncio.Event
+    wishes: Wishes
 
 
 @dataclass(slots=True)
@@ -137,8 +137,11 @@ class Worker:
 
     async def _pass_wishes(self, after: int) -> None:
         for job in await self.store.changed_since(after, EVERYONE):
-            if job.is_unwanted and job.id in self.carried:
-                self.carried[job.id].wish.set()
+            carried = self.carried.get(job.id)
+            if carried is not None and job.is_unwanted:
+                carried.wishes.stop.set()
+            if carried is not None and job.deleted_at is not None:
+                carried.wishes.away.set()
 
     async def _renew_round(self) -> None:
         await asyncio.sleep(LEASE.total_seconds() / 3)
@@ -181,16 +184,16 @@ class Worker:
         is_starting = job.status is JobStatus.QUEUED and job.cancel_requested_at is None
         if backend is not None and is_starting:
             backend.started(self.clock())
-        wish = asyncio.Event()
-        task = asyncio.create_task(self._carry(job, wish), name=f"job {job.id}")
-        self.carried[job.id] = Carried(task, wish)
+        wishes = Wishes()
+        task = asyncio.create_task(self._carry(job, wishes), name=f"job {job.id}")
+        self.carried[job.id] = Carried(task, wishes)
         task.add_done_callback(lambda _: self.carried.pop(job.id, None))
 
-    async def _carry(self, job: Job, wish: asyncio.Event) -> None:
+    async def _carry(self, job: Job, wishes: Wishes) -> None:
         """Take one step; the one place where an error that nobody foresaw is caught."""
         logs.job_id.set(job.id)
         try:
-            await self.steps.step(job, wish)
+            await self.steps.step(job, wishes)
         except (LeaseLost, JobNotFound):
             log.info("job %s was erased, or another worker carries it now", job.id)
         except StorageError as error:

@@ -170,7 +170,7 @@ class JobStore(Protocol):
         ...
 
     async def amend(self, job: Job) -> Job:
-        """Write the worker's columns for a person's move.
+        """Write the worker's columns, and the cancel wish, for a person's move.
 
         The revision must hold and nobody may hold a lease, else JobConflict. Raises the fence.
         """

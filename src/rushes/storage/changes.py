@@ -40,6 +40,11 @@ def saved(row: Job, job: Job, *, now: datetime) -> Job:
     )
 
 
+def amended(row: Job, job: Job, *, now: datetime) -> Job:
+    """Return what a person's own move leaves of `row`: as a save, but it may take a wish back."""
+    return replace(saved(row, job, now=now), cancel_requested_at=job.cancel_requested_at)
+
+
 def marked(
     row: Job,
     *,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select, update
 
 from rushes.errors import JobConflict, JobNotFound, LeaseLost
-from rushes.storage.changes import events_between, evidenced, marked, saved
+from rushes.storage.changes import amended, events_between, evidenced, marked, saved
 from rushes.storage.claiming import NO_LEASE
 from rushes.storage.erasing import IS_THERE, drop_old_tombstones, erase
 from rushes.storage.lanes import IS_QUEUED
@@ -77,14 +77,15 @@ class Writing:
         return await self._put(row, saved(row, job, now=self.now), WORKER_FIELDS, **extra)
 
     async def amend(self, job: Job) -> Job:
-        """Write the worker's columns for a person; raises JobConflict."""
+        """Write the worker's columns and the cancel wish for a person; raises JobConflict."""
         row, lease_until = await self._row(job.id)
         if lease_until is not None and lease_until > self.now:
             raise JobConflict("a worker is busy with this job")
         if row.revision != job.revision:
             raise JobConflict("the job has changed meanwhile")
-        after = replace(saved(row, job, now=self.now), fence=row.fence + 1)
-        return await self._put(row, after, (*WORKER_FIELDS, "fence"), **NO_LEASE)
+        after = replace(amended(row, job, now=self.now), fence=row.fence + 1)
+        columns = (*WORKER_FIELDS, "cancel_requested_at", "fence")
+        return await self._put(row, after, columns, **NO_LEASE)
 
     async def mark(self, job_id: str, **changes: Any) -> Job:  # noqa: ANN401 - see changes.marked
         """Write the viewer's columns that are given."""

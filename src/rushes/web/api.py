@@ -15,6 +15,8 @@ from rushes.web.forms import ALSO_MAX, COUNT_MAX
 from rushes.web.problems import ALWAYS, NO_SUCH_JOB, TOO_MANY
 from rushes.web.troubles import quotable
 
+BackendId = Annotated[str, Field(max_length=300)]
+
 router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=ALWAYS)
 
 
@@ -42,8 +44,8 @@ class NewJob(BaseModel):
     extra: dict[str, bool | int | float | str] = Field(default_factory=dict, max_length=40)
     """Settings that only this backend knows: those of `passthrough` in `GET /api/v1/backends`."""
     count: int = Field(default=1, ge=1, le=COUNT_MAX)
-    backend: str | None = None
-    also: list[str] = Field(default_factory=list, max_length=ALSO_MAX)
+    backend: BackendId | None = None
+    also: list[BackendId] = Field(default_factory=list, max_length=ALSO_MAX)
     """Ids of other backends that get the same, with the nearest settings that they take."""
 
     def request(self) -> VideoRequest:
@@ -54,7 +56,7 @@ class NewJob(BaseModel):
         except ValidationError as problem:
             error = problem.errors()[0]
             where = ".".join(str(part) for part in error["loc"])
-            sentence = error["msg"]
+            sentence = error["msg"].removeprefix("Value error, ")
             raise InvalidRequest(sentence, field=where or None) from problem
 
 
