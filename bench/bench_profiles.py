@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from programs import table
 
-from rushes.backends.profile import JobProfile
-from rushes.backends.profile_files import load_profile
+from rushes.backends.language.files import load_profile
+from rushes.backends.language.profile import JobProfile
 from rushes.backends.profiled import ProfiledBackend
 from rushes.domain import RemoteJob, RemoteStatus
 from rushes.net import Answer, Credentials, GuardedClient, Patience

@@ -15,7 +15,7 @@ import respx
 
 from rushes.app import configured_backends
 from rushes.backends import ENVIRONMENT
-from rushes.backends.capabilities import Takes
+from rushes.backends.language.capabilities import Takes
 from rushes.backends_file import (
     BackendTable,
     Defaults,

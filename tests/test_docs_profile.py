@@ -14,10 +14,10 @@ import respx
 from pydantic import BaseModel
 
 from rushes.backends import BackendConfig, load_backend
-from rushes.backends.grammar import REQUEST_NAMES, TROUBLES
-from rushes.backends.profile import JobProfile
-from rushes.backends.profile_files import read_profile, shipped_profiles
-from rushes.backends.templating import FILTERS
+from rushes.backends.language.files import read_profile, shipped_profiles
+from rushes.backends.language.grammar import REQUEST_NAMES, TROUBLES
+from rushes.backends.language.profile import JobProfile
+from rushes.backends.language.templating import FILTERS
 from rushes.domain import RemoteStatus, VideoRequest
 from rushes.errors import RejectedByModeration
 from rushes.net import Secret

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from rushes.backends.capabilities import Models, Takes
+from rushes.backends.language.capabilities import Models, Takes
 from rushes.domain import Setting, VideoRequest
 
 

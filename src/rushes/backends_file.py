@@ -30,16 +30,16 @@ from pydantic import (
 )
 
 from rushes.backends import BackendConfig, SettingNames
-from rushes.backends.capabilities import Takes
-from rushes.backends.offers import flaws_of
-from rushes.backends.profile_files import explained, located
+from rushes.backends.language.capabilities import Takes
+from rushes.backends.language.files import explained, located
+from rushes.backends.language.offers import flaws_of
 from rushes.domain import Catalogue, Price, Resolution, Shape
 from rushes.net import Secret
 from rushes.settings import PREFIX, BadSetting, plain_address, read_text
 
 if TYPE_CHECKING:
-    from rushes.backends.profile import Profile
-    from rushes.backends.templating import Place
+    from rushes.backends.language.profile import Profile
+    from rushes.backends.language.templating import Place
     from rushes.settings import Settings
 
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rushes.backends.comfyui_progress import Gauge, samplers_of
+from rushes.backends.comfyui.progress import Gauge, samplers_of
 from tests.backends.graphs import GRAPH
 
 ID = "0c2bb2f4-58dd-5b8e-a0ab-0cf9ea0f4f5a"

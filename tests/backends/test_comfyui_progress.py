@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.routing import WebSocketRoute
 
-from rushes.backends import BackendConfig, comfyui_progress, load_backend
+from rushes.backends import BackendConfig, load_backend
+from rushes.backends.comfyui import progress as comfyui_progress
 from rushes.domain import RemoteJob, RemoteStatus, new_id
 from rushes.mock.dialects.comfyui import ComfyUI
 from tests.backends.following import follow, reset, submit, wait_for

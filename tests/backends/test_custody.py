@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rushes.backends import BackendConfig, load_backend
-from rushes.backends.profile_files import load_profile, shipped_profiles
+from rushes.backends.language.files import load_profile, shipped_profiles
 
 pytestmark = pytest.mark.anyio
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from rushes.backends.classifying import read_error
 from rushes.backends.extraction import WORDS, holds, passes, read_job, read_progress
+from rushes.backends.language.files import load_profile
+from rushes.backends.language.pointers import find, find_prose, find_text, select
+from rushes.backends.language.profile import JobProfile
+from rushes.backends.language.sections import Condition, Poll, Progress
 from rushes.backends.pauses import next_poll, read_retry_after
-from rushes.backends.pointers import find, find_prose, find_text, select
-from rushes.backends.profile import JobProfile
-from rushes.backends.profile_files import load_profile
-from rushes.backends.sections import Condition, Poll, Progress
 from rushes.domain import RemoteStatus, Stage
 from rushes.errors import (
     BackendError,

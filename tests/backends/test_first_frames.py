@@ -12,8 +12,8 @@ import pytest
 import respx
 
 from rushes.backends import BackendConfig, load_backend
-from rushes.backends.profile_files import load_profile, shipped_choices
-from rushes.backends.templating import TemplateError, form_parts, render
+from rushes.backends.language.files import load_profile, shipped_choices
+from rushes.backends.language.templating import TemplateError, form_parts, render
 from rushes.domain import VideoRequest
 from rushes.errors import BackendError, BackendUnavailable, BadBackendResponse, RefusedByBackend
 from rushes.net import Secret, Upload

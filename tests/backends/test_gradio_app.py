@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rushes.backends.gradio_app import Endpoint, read_endpoint, read_prefix
-from rushes.backends.gradio_request import catalogue, named_arguments
+from rushes.backends.gradio.app import Endpoint, read_endpoint, read_prefix
+from rushes.backends.gradio.request import catalogue, named_arguments
 from rushes.domain import Setting, VideoRequest
 from rushes.errors import NotConfigured, RefusedByBackend
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rushes.backends.gradio_messages import Reader, clip_path, event_of, progress_in
+from rushes.backends.gradio.messages import Reader, clip_path, event_of, progress_in
 from rushes.domain import RemoteJob, RemoteStatus
 from rushes.errors import BackendError, BackendUnavailable, RemoteJobNotFound
 from rushes.net import Redactor, Secret

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rushes.backends import BackendConfig, load_backend
-from rushes.backends.gradio import GradioBackend
+from rushes.backends.gradio.backend import GradioBackend
 from rushes.backends.profiled import ProfiledBackend
 from rushes.errors import NotConfigured
 

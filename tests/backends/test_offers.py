@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import respx
 
-from rushes.backends.profile_files import load_profile, read_profile, shipped_choices
+from rushes.backends.language.files import load_profile, read_profile, shipped_choices
 from rushes.domain import Setting, VideoRequest
 from rushes.errors import NotConfigured, RefusedByBackend
 from tests.backends.hosted import HOST, JOB_ID, hosted

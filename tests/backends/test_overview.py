@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rushes.backends.language.files import load_profile, shipped_profiles
 from rushes.backends.overview import backends_page
-from rushes.backends.profile_files import load_profile, shipped_profiles
 from rushes.cli import main
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rushes.backends.profile import ClipProfile, JobProfile
-from rushes.backends.profile_files import load_profile, read_profile, shipped_profiles
+from rushes.backends.language.files import load_profile, read_profile, shipped_profiles
+from rushes.backends.language.profile import ClipProfile, JobProfile
 from rushes.errors import NotConfigured
 
 if TYPE_CHECKING:

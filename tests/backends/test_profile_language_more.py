@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rushes.backends.encoded import ended_at_clip
-from rushes.backends.pointers import find
+from rushes.backends.language.pointers import find
 from rushes.domain import RemoteJob, RemoteStatus, VideoRequest
 from rushes.errors import (
     BackendError,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rushes.backends.profile import ClipProfile, JobProfile
-from rushes.backends.profile_files import (
+from rushes.backends.language.files import (
     load_profile,
     read_profile,
     shipped_choices,
     shipped_profiles,
 )
+from rushes.backends.language.profile import ClipProfile, JobProfile
 from rushes.backends.profile_tools import profile_schema
 from rushes.errors import NotConfigured
 from tests.backends.test_profile import SMALL

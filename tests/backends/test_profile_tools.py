@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rushes.backends.profile_files import read_profile, shipped_profiles
+from rushes.backends.language.files import read_profile, shipped_profiles
 from rushes.backends.profile_tools import new_profile
 from rushes.cli import main
 

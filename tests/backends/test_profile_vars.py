@@ -9,7 +9,7 @@ import pytest
 import respx
 
 from rushes.backends import BackendConfig, load_backend
-from rushes.backends.profile_files import load_profile, read_profile
+from rushes.backends.language.files import load_profile, read_profile
 from rushes.domain import VideoRequest, new_id
 from rushes.errors import NotConfigured
 from tests.backends.test_profile import SMALL

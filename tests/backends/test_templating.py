@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rushes.backends.templating import (
+from rushes.backends.language.templating import (
     TemplateError,
     fill,
     fill_address,

@@ -10,8 +10,8 @@ import pytest
 import respx
 
 from rushes.backends.classifying import read_failure
+from rushes.backends.language.files import read_profile
 from rushes.backends.pauses import told_wait
-from rushes.backends.profile_files import read_profile
 from rushes.domain import CancelOutcome, Failure, RemoteJob, RemoteStatus, Stage, VideoRequest
 from rushes.errors import BackendError, RateLimited
 from tests.backends.hosted import HOST, JOB_ID, WIDE, hosted, polled

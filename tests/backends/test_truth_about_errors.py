@@ -9,7 +9,7 @@ import httpx
 import pytest
 import respx
 
-from rushes.backends.profile_files import shipped_choices
+from rushes.backends.language.files import shipped_choices
 from rushes.domain import Failure, RemoteJob, RemoteStatus, Stage, VideoRequest
 from rushes.errors import BackendError, BackendUnavailable, OutcomeUnknown
 from tests.backends.hosted import HOST, JOB_ID, hosted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rushes.backends.classifying import read_error
-from rushes.backends.profile_files import load_profile, shipped_choices
+from rushes.backends.language.files import load_profile, shipped_choices
 from rushes.domain import Stage
 
 MODERATED = "rejected_by_moderation"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rushes.backends import KINDS, BackendConfig
 from rushes.backends.contract import PICTURE, WORDS, Traits
-from rushes.backends.profile_files import load_profile
+from rushes.backends.language.files import load_profile
 from rushes.domain import CancelOutcome
 from rushes.net import Secret
 from tests.backends.graphs import graph, write_graph

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rushes.backends.profile_files import load_profile
+from rushes.backends.language.files import load_profile
 from rushes.domain import Capabilities, Catalogue, Setting, VideoRequest
 from rushes.errors import InvalidRequest
 from rushes.jobs.directory import ConfiguredBackend

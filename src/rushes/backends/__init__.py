@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS: dict[str, str] = {
-    "comfyui": "rushes.backends.comfyui:from_config",
-    "gradio": "rushes.backends.gradio:from_config",
+    "comfyui": "rushes.backends.comfyui.backend:from_config",
+    "gradio": "rushes.backends.gradio.backend:from_config",
     "profile": "rushes.backends.profiled:from_config",
 }
 """Kind of backend -> "module:factory", imported only when it is asked for."""

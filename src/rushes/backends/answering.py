@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from rushes.backends.classifying import MESSAGE_MAX, MESSAGE_PLACES, kind_of_status
+from rushes.backends.language.pointers import find_text
 from rushes.backends.pauses import read_retry_after
-from rushes.backends.pointers import find_text
 from rushes.backends.speaking import MAYBE_EXECUTED, as_kind, readable
 from rushes.domain import Stage, utc_now
 from rushes.errors import (

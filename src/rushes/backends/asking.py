@@ -6,17 +6,17 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rushes.backends.grammar import tests_in
-from rushes.backends.offers import SIZES, WORDS, nowhere_said
-from rushes.backends.templating import TemplateError, fill, fill_address, names_in, render
+from rushes.backends.language.grammar import tests_in
+from rushes.backends.language.offers import SIZES, WORDS, nowhere_said
+from rushes.backends.language.templating import TemplateError, fill, fill_address, names_in, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic import JsonValue
 
-    from rushes.backends.profile import Profile
-    from rushes.backends.sections import Submit, Variant
+    from rushes.backends.language.profile import Profile
+    from rushes.backends.language.sections import Submit, Variant
     from rushes.domain import VideoRequest
 
 

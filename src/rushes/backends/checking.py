@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rushes.backends.classifying import read_error
 from rushes.backends.extraction import passes
-from rushes.backends.pointers import find, find_text
-from rushes.backends.profile import JobProfile
+from rushes.backends.language.pointers import find, find_text
+from rushes.backends.language.profile import JobProfile
 from rushes.domain import Stage
 from rushes.errors import (
     BackendError,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from rushes.backends import SettingNames
-    from rushes.backends.profile import Profile
+    from rushes.backends.language.profile import Profile
     from rushes.net import Answer, GuardedClient
 
 STARTING = 503

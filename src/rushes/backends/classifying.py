@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from rushes.backends.grammar import TROUBLES
-from rushes.backends.pointers import find, find_text, same
+from rushes.backends.language.grammar import TROUBLES
+from rushes.backends.language.pointers import find, find_text, same
 from rushes.domain import Failure, Stage
 from rushes.errors import (
     BackendError,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.profile import Profile
-    from rushes.backends.sections import Classify, Errors, Ok, StateRule
+    from rushes.backends.language.profile import Profile
+    from rushes.backends.language.sections import Classify, Errors, Ok, StateRule
 
     Clean = Callable[[str, int], str]  # makes a backend's text safe, at most so many characters
 

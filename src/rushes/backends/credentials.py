@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from rushes.backends.templating import fill, names_in
+from rushes.backends.language.templating import fill, names_in
 from rushes.errors import NotConfigured
 from rushes.net import Credentials, Secret
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rushes.backends import BackendConfig
-    from rushes.backends.sections import Auth
+    from rushes.backends.language.sections import Auth
 
 
 def credentials(auth: Auth, config: BackendConfig) -> Credentials:

@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from rushes.backends.pointers import plain
+from rushes.backends.language.pointers import plain
 from rushes.errors import BadBackendResponse
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rushes.backends.classifying import PROSE_MAX, read_failure
-from rushes.backends.pointers import find, find_prose, find_text, same
+from rushes.backends.language.pointers import find, find_prose, find_text, same
 from rushes.domain import PROMPT_MAX, RemoteJob, RemoteStatus, Stage
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from rushes.backends.classifying import Clean
-    from rushes.backends.profile import JobProfile, Profile
-    from rushes.backends.sections import Condition, Progress, State
+    from rushes.backends.language.profile import JobProfile, Profile
+    from rushes.backends.language.sections import Condition, Progress, State
 
 ID_MAX = 2048
 URL_MAX = 4096

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rushes.backends.profile_files import load_profile, shipped_choices
+from rushes.backends.language.files import load_profile, shipped_choices
 from rushes.backends.speaking import Speaker
 from rushes.errors import NotConfigured
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rushes.backends.profile import Profile
+    from rushes.backends.language.profile import Profile
     from rushes.ports import VideoBackend
 
 TOP = """\

@@ -7,7 +7,7 @@ from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from rushes.backends.pointers import find_text
+from rushes.backends.language.pointers import find_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.sections import Poll
+    from rushes.backends.language.sections import Poll
 
 TEXT_MAX = 2000
 _SECONDS = re.compile(r"(?<![\d.])(\d{1,6}(?:\.\d{1,9})?) ?s(?:ec(?:ond)?s?)?\b")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from rushes.backends.profile import ClipProfile, JobProfile
-from rushes.backends.profile_files import load_profile, read_profile
+from rushes.backends.language.files import load_profile, read_profile
+from rushes.backends.language.profile import ClipProfile, JobProfile
 from rushes.backends.profiled import ProfiledBackend
 from rushes.backends.synchronous import SynchronousBackend
 from rushes.domain import RemoteJob, RemoteStatus, VideoRequest, new_id
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.profile import Profile
+    from rushes.backends.language.profile import Profile
     from rushes.ports import Submission
 
 NOWHERE = "http://replay.invalid"

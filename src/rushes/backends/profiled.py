@@ -19,15 +19,15 @@ from rushes.backends.extraction import (
     read_job,
     unknown_word,
 )
-from rushes.backends.grammar import TROUBLES
+from rushes.backends.language.files import load_profile
+from rushes.backends.language.grammar import TROUBLES
+from rushes.backends.language.pointers import find, select
+from rushes.backends.language.profile import ClipProfile, JobProfile
+from rushes.backends.language.templating import TemplateError, fill_address
 from rushes.backends.pauses import next_poll
-from rushes.backends.pointers import find, select
-from rushes.backends.profile import ClipProfile, JobProfile
-from rushes.backends.profile_files import load_profile
 from rushes.backends.results import ClipReader
 from rushes.backends.speaking import GONE, as_kind, filled, in_doubt, readable
 from rushes.backends.synchronous import SynchronousBackend
-from rushes.backends.templating import TemplateError, fill_address
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, Stage
 from rushes.errors import (
     BackendError,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from rushes.backends import BackendConfig, SettingNames
-    from rushes.backends.sections import Cancel
+    from rushes.backends.language.sections import Cancel
     from rushes.domain import VideoRequest
     from rushes.net import Answer, Secret
     from rushes.ports import ClipSource

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from rushes.backends.encoded import EncodedClip, ended_at_clip
 from rushes.backends.extraction import context_of, kept_values, passes, read_urls, read_values
-from rushes.backends.pointers import find_text
-from rushes.backends.profile import JobProfile
+from rushes.backends.language.pointers import find_text
+from rushes.backends.language.profile import JobProfile
+from rushes.backends.language.templating import render
 from rushes.backends.speaking import (
     Speaker,
     address_of,
@@ -19,7 +20,6 @@ from rushes.backends.speaking import (
     resolved,
     with_query,
 )
-from rushes.backends.templating import render
 from rushes.errors import BadBackendResponse
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.sections import Step
+    from rushes.backends.language.sections import Step
     from rushes.domain import RemoteJob
     from rushes.net import Answer, Incoming
     from rushes.ports import ClipSource

@@ -12,9 +12,15 @@ from rushes.backends.asking import write_submit
 from rushes.backends.checking import judge_answer, judge_error, name_the_setting, naming_the_setting
 from rushes.backends.classifying import read_error, turns_away
 from rushes.backends.extraction import kept_values, passes, read_values
+from rushes.backends.language.profile import Profile
+from rushes.backends.language.templating import (
+    TemplateError,
+    fill_address,
+    form_fields,
+    form_parts,
+    render,
+)
 from rushes.backends.pauses import read_retry_after, told_wait
-from rushes.backends.profile import Profile
-from rushes.backends.templating import TemplateError, fill_address, form_fields, form_parts, render
 from rushes.domain import Catalogue, Custody, Stage, utc_now
 from rushes.errors import (
     BackendError,
@@ -34,7 +40,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from rushes.backends import SettingNames
-    from rushes.backends.sections import Call, Find
+    from rushes.backends.language.sections import Call, Find
     from rushes.domain import RemoteJob, VideoRequest
     from rushes.net import Answer, GuardedClient, Incoming, Secret
     from rushes.ports import Finding

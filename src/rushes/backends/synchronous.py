@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rushes.backends.checking import naming_the_setting
 from rushes.backends.encoded import EncodedClip
 from rushes.backends.extraction import passes, read_urls
-from rushes.backends.profile import ClipProfile
+from rushes.backends.language.profile import ClipProfile
 from rushes.backends.speaking import Speaker, in_doubt, is_text, readable, resolved
 from rushes.domain import CancelOutcome, RemoteJob, RemoteStatus, Stage
 from rushes.errors import (

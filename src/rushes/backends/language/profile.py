@@ -1,7 +1,7 @@
 """The profile document: its whole grammar.
 
 A profile is a TOML file that tells how one kind of backend speaks HTTP. Its tables are in
-`sections`; `profile_files` reads it, `templating` and `extraction` give it its meaning.
+`sections`; `files` reads it, `templating` and `extraction` give it its meaning.
 docs/adding-a-backend.md tells it to people.
 """
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from rushes.backends.capabilities import Models, Takes
-from rushes.backends.grammar import SwitchName, VarName, VarValue, blame, meant
-from rushes.backends.offers import flaws, takes_of
-from rushes.backends.sections import (
+from rushes.backends.language.capabilities import Models, Takes
+from rushes.backends.language.grammar import SwitchName, VarName, VarValue, blame, meant
+from rushes.backends.language.offers import flaws, takes_of
+from rushes.backends.language.sections import (
     Auth,
     Call,
     Cancel,
@@ -34,12 +34,12 @@ from rushes.backends.sections import (
     Submit,
     Variant,
 )
-from rushes.backends.templating import names_in
+from rushes.backends.language.templating import names_in
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from rushes.backends.templating import Place
+    from rushes.backends.language.templating import Place
     from rushes.domain import Capabilities
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from rushes.backends.templating import TemplateError, names_in, strings_in
+from rushes.backends.language.templating import TemplateError, names_in, strings_in
 from rushes.domain import VideoRequest
 from rushes.errors import (
     BackendError,
@@ -30,7 +30,7 @@ from rushes.errors import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from rushes.backends.templating import Place
+    from rushes.backends.language.templating import Place
 
 REQUEST_NAMES = frozenset(VideoRequest.model_fields) | {"size", "job_id", "any_seed"}
 REMOTE_NAMES = frozenset({"id"})

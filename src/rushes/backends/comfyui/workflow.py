@@ -15,8 +15,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rushes.backends.grammar import REQUEST_NAMES
-from rushes.backends.templating import TemplateError, names_in, parse_reference, render
+from rushes.backends.language.grammar import REQUEST_NAMES
+from rushes.backends.language.templating import TemplateError, names_in, parse_reference, render
 from rushes.errors import NotConfigured, RefusedByBackend
 
 if TYPE_CHECKING:

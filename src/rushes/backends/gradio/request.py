@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from rushes.backends.capabilities import TYPES
 from rushes.backends.dealing import deal_seed
-from rushes.backends.gradio_app import RANDOMIZE, SYNONYMS, Parameter, choice_with, number_in
-from rushes.backends.templating import TemplateError, names_in, render
+from rushes.backends.gradio.app import RANDOMIZE, SYNONYMS, Parameter, choice_with, number_in
+from rushes.backends.language.capabilities import TYPES
+from rushes.backends.language.templating import TemplateError, names_in, render
 from rushes.domain import Capabilities, Catalogue, Setting
 from rushes.errors import NotConfigured, RefusedByBackend
 from rushes.sizes import SHORT_SIDE, pixel_size
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.capabilities import Type
-    from rushes.backends.gradio_app import Endpoint
+    from rushes.backends.gradio.app import Endpoint
+    from rushes.backends.language.capabilities import Type
     from rushes.domain import VideoRequest
 
     Given = dict[str, JsonValue]

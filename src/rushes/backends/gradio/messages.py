@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from rushes.backends.classifying import MESSAGE_MAX
 from rushes.backends.extraction import eta_of
-from rushes.backends.pointers import find, find_text
+from rushes.backends.language.pointers import find, find_text
 from rushes.domain import Failure, RemoteStatus, Stage
 from rushes.errors import (
     BackendError,

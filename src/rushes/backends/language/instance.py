@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rushes.backends.grammar import VarValue, meant
+from rushes.backends.language.grammar import VarValue, meant
 from rushes.errors import NotConfigured
 
 if TYPE_CHECKING:

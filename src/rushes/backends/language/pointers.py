@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from rushes.backends.grammar import EACH
+from rushes.backends.language.grammar import EACH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,17 +7,17 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from rushes.backends.grammar import meant
-from rushes.backends.templating import look_up, names_in, parse_reference, strings_in
+from rushes.backends.language.grammar import meant
+from rushes.backends.language.templating import look_up, names_in, parse_reference, strings_in
 from rushes.sizes import pixel_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from rushes.backends.capabilities import Models, Takes
-    from rushes.backends.profile import Profile
-    from rushes.backends.sections import Submit, Variant
-    from rushes.backends.templating import Place, Reference, Tables
+    from rushes.backends.language.capabilities import Models, Takes
+    from rushes.backends.language.profile import Profile
+    from rushes.backends.language.sections import Submit, Variant
+    from rushes.backends.language.templating import Place, Reference, Tables
     from rushes.domain import Capabilities, Words
 
     Text = tuple[Place, str]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from rushes.backends.classifying import MESSAGE_MAX
-from rushes.backends.comfyui_workflow import title_of
-from rushes.backends.pointers import find, find_text
+from rushes.backends.comfyui.workflow import title_of
+from rushes.backends.language.pointers import find, find_text
 from rushes.domain import Failure, RemoteStatus, Stage
 from rushes.errors import BadBackendResponse, GenerationFailed
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from rushes.backends.grammar import (
+from rushes.backends.language.grammar import (
     Asked,
     Body,
     ClipPointers,

@@ -2,7 +2,7 @@
 
 The job's id there is of our choice, made of the job's own id, so that a submit whose answer was
 lost can be looked up. How it stands is asked (`/api/jobs/<id>`, or `/history` and `/queue` where
-there is none yet); a percentage is heard on a websocket meanwhile (`comfyui_progress`).
+there is none yet); a percentage is heard on a websocket meanwhile (`progress`).
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from rushes.backends.answering import error_of, read_options, refusal_of
-from rushes.backends.capabilities import TYPES
 from rushes.backends.checking import judge_error
-from rushes.backends.comfyui_answers import CLIP, Reader, is_running, place_in_queue
-from rushes.backends.comfyui_progress import Listeners, context_of
-from rushes.backends.comfyui_workflow import Workflow, load_workflow
+from rushes.backends.comfyui.answers import CLIP, Reader, is_running, place_in_queue
+from rushes.backends.comfyui.progress import Listeners, context_of
+from rushes.backends.comfyui.workflow import Workflow, load_workflow
 from rushes.backends.dealing import deal_seed
-from rushes.backends.offers import WORDS
-from rushes.backends.pointers import find, find_text
-from rushes.backends.sections import Defaults
+from rushes.backends.language.capabilities import TYPES
+from rushes.backends.language.offers import WORDS
+from rushes.backends.language.pointers import find, find_text
+from rushes.backends.language.sections import Defaults
+from rushes.backends.language.templating import picture_file
 from rushes.backends.speaking import as_kind, in_doubt, is_text, readable
-from rushes.backends.templating import picture_file
 from rushes.backends.tokens import bearer_credentials
 from rushes.domain import (
     CancelOutcome,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from rushes.backends.sections import Part
+from rushes.backends.language.sections import Part
 from rushes.domain import (
     PROMPT_MAX,
     SETTING_NAME,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from rushes.backends.gradio_messages import Reader
+    from rushes.backends.gradio.messages import Reader
     from rushes.domain import RemoteJob
     from rushes.ports import ClipSource
 

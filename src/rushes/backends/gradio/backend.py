@@ -17,15 +17,15 @@ from pydantic import BaseModel, ConfigDict
 
 from rushes.backends.answering import error_of, read_options, refusal_of
 from rushes.backends.checking import judge_error
-from rushes.backends.gradio_app import read_endpoint, read_prefix
-from rushes.backends.gradio_door import GradioDoor
-from rushes.backends.gradio_messages import CLIP, Reader, event_of, with_event
-from rushes.backends.gradio_request import catalogue, named_arguments
-from rushes.backends.gradio_stream import Streams
-from rushes.backends.grammar import Body
-from rushes.backends.pointers import find_text
+from rushes.backends.gradio.app import read_endpoint, read_prefix
+from rushes.backends.gradio.door import GradioDoor
+from rushes.backends.gradio.messages import CLIP, Reader, event_of, with_event
+from rushes.backends.gradio.request import catalogue, named_arguments
+from rushes.backends.gradio.stream import Streams
+from rushes.backends.language.grammar import Body
+from rushes.backends.language.pointers import find_text
+from rushes.backends.language.templating import picture_file
 from rushes.backends.speaking import as_kind, in_doubt, is_text
-from rushes.backends.templating import picture_file
 from rushes.domain import CancelOutcome, Custody, RemoteJob, RemoteStatus, Stage
 from rushes.errors import (
     BackendError,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from rushes.backends import BackendConfig
-    from rushes.backends.gradio_app import Endpoint
+    from rushes.backends.gradio.app import Endpoint
     from rushes.domain import Catalogue, VideoRequest
     from rushes.net import Answer, Incoming
     from rushes.ports import ClipSource

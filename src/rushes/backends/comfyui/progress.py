@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from rushes.backends.pointers import find, find_text
+from rushes.backends.language.pointers import find, find_text
 from rushes.domain import EXACT_MAX, RemoteStatus
 from rushes.errors import BackendError
 

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rushes.backends.pointers import find
+from rushes.backends.language.pointers import find
 from rushes.errors import NotConfigured, RefusedByBackend
 
 if TYPE_CHECKING:

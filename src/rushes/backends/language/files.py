@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from rushes.backends.grammar import meant
-from rushes.backends.instance import told
-from rushes.backends.profile import ClipProfile, JobProfile, Profile
+from rushes.backends.language.grammar import meant
+from rushes.backends.language.instance import told
+from rushes.backends.language.profile import ClipProfile, JobProfile, Profile
 from rushes.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from rushes.backends.profile import Switch
+    from rushes.backends.language.profile import Switch
 
 
 Grammar = type[JobProfile] | type[ClipProfile]

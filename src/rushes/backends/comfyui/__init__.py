@@ -1,0 +1,1 @@
+"""ComfyUI: `backend` speaks, `workflow` fills in, `answers` and `progress` understand."""
