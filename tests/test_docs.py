@@ -9,7 +9,7 @@ import pytest
 
 from rushes.errors import BackendError
 from rushes.settings import setting_names
-from rushes.web.troubles import TROUBLES
+from rushes.web.wording.troubles import TROUBLES
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [

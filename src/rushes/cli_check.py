@@ -15,7 +15,7 @@ from rushes.errors import BackendError
 from rushes.jobs.trying import smallest, try_out
 from rushes.ports import Severity
 from rushes.settings import BadSetting, load_settings
-from rushes.web.made import compared
+from rushes.web.wording.made import compared
 
 if TYPE_CHECKING:
     import argparse

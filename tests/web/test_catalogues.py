@@ -10,8 +10,8 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from hatch_build import compile_catalogue
-from rushes.web.language import LANGUAGES, SOURCE, load_translations
 from rushes.web.rendering import folder
+from rushes.web.wording.language import LANGUAGES, SOURCE, load_translations
 
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog, Message

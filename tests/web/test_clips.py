@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from rushes.domain import Download, JobStatus
-from rushes.web.clips import READ, relay
+from rushes.web.clips.serving import READ, relay
 from tests.web.memory import Arrival
 from tests.web.player import Player, start_arrival
 from tests.web.stage import Stage

@@ -10,7 +10,7 @@ from rushes import errors
 from rushes.errors import BackendError, RequestError, RushesError, StorageError
 from rushes.web.errors import STATUS, Problem
 from rushes.web.forms import FormProblem
-from rushes.web.troubles import ABOUT_THE_ACCOUNT
+from rushes.web.wording.troubles import ABOUT_THE_ACCOUNT
 from tests.web.stage import CANARY, Stage
 
 TREE = [

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rushes.web.language import choose_language, load_translations
+from rushes.web.wording.language import choose_language, load_translations
 
 if TYPE_CHECKING:
     from pathlib import Path

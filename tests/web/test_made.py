@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rushes.domain import Clip, VideoRequest
-from rushes.web.made import comparisons
+from rushes.web.wording.made import comparisons
 from tests.web.pages import completed, queued
 
 TEXT = NullTranslations()

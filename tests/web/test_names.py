@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rushes.domain import Clip, Job, VideoRequest, new_id
-from rushes.web.names import clip_name, disposition
+from rushes.web.clips.names import clip_name, disposition
 
 
 def job(prompt: str, *, clip: Clip | None = None, title: str | None = None) -> Job:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rushes.web.ranges import Selection, select
+from rushes.web.clips.ranges import Selection, select
 
 SIZE = 1000
 ETAG = '"abc-1"'

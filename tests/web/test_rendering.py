@@ -17,8 +17,8 @@ from rushes.domain import (
 )
 from rushes.jobs.forecast import Turn
 from rushes.web.forms import ComposerState
-from rushes.web.language import LANGUAGES
 from rushes.web.rendering import Renderer, folder
+from rushes.web.wording.language import LANGUAGES
 from tests.web.drawing import (
     JOBS,
     backend,

@@ -9,7 +9,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from rushes.jobs.frames import FRAME_MAX
-from rushes.web import api, clips, events, health, pages
+from rushes.web import api, events, health, pages
+from rushes.web.clips import serving
 from rushes.web.dependencies import WebConfig
 from rushes.web.entry import signing_in
 from rushes.web.headers import PAGE_POLICY
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 PAGES = sorted(
     route.path
-    for module in (signing_in, pages, clips, events, api, health)
+    for module in (signing_in, pages, serving, events, api, health)
     for route in module.router.routes
     if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and route.path != "/events"
 )

@@ -10,11 +10,11 @@ import pytest
 from rushes import errors
 from rushes.domain import LOCAL_VIEWER, Job, JobEvent, RemoteJob, RemoteStatus, Stage, Viewer
 from rushes.jobs.forecast import Range, Turn
-from rushes.web.history import event_words
-from rushes.web.measures import between, size, span
-from rushes.web.said import JobWords, Move, Tone
-from rushes.web.troubles import TROUBLES, UNNAMED, trouble_of
-from rushes.web.words import job_words
+from rushes.web.wording.history import event_words
+from rushes.web.wording.measures import between, size, span
+from rushes.web.wording.said import JobWords, Move, Tone
+from rushes.web.wording.states import job_words
+from rushes.web.wording.troubles import TROUBLES, UNNAMED, trouble_of
 from tests.web.pages import NOW, SOON, failure, queued, running, states, submitting
 
 if TYPE_CHECKING:

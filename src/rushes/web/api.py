@@ -13,7 +13,7 @@ from rushes.jobs.forecast import Turn
 from rushes.web.dependencies import CurrentSite, CurrentViewer, JobId, OwnJob, Site
 from rushes.web.forms import ALSO_MAX, COUNT_MAX
 from rushes.web.problems import ALWAYS, NO_SUCH_JOB, TOO_MANY
-from rushes.web.troubles import quotable
+from rushes.web.wording.troubles import quotable
 
 BackendId = Annotated[str, Field(max_length=300)]
 

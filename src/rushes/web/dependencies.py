@@ -16,9 +16,9 @@ from rushes.counts import Counts
 from rushes.domain import ID_PATTERN, LOCAL_VIEWER, Job, Viewer
 from rushes.web.entry.door import Door
 from rushes.web.entry.identity import IdentityRules
-from rushes.web.language import SOURCE, language_of
 from rushes.web.prefix import Addresses, PublicAddress
 from rushes.web.rendering import Renderer, folder
+from rushes.web.wording.language import SOURCE, language_of
 
 if TYPE_CHECKING:
     from rushes.jobs.operating import OperatorService

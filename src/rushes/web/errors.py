@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from rushes import errors
 from rushes.web.dependencies import Translate, current_translate, site_of
-from rushes.web.troubles import is_for_operators
+from rushes.web.wording.troubles import is_for_operators
 
 logger = logging.getLogger(__name__)
 

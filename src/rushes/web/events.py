@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from rushes.domain import Job, Viewer
 from rushes.web.cards import around
+from rushes.web.clips.streaming import Stream
 from rushes.web.dependencies import (
     CurrentLanguage,
     CurrentViewer,
@@ -29,7 +30,6 @@ from rushes.web.dependencies import (
     over_of,
     seat_of,
 )
-from rushes.web.streaming import Stream
 
 HEARTBEAT = timedelta(seconds=15)
 LIFETIME = timedelta(minutes=10)

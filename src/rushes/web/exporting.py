@@ -11,7 +11,17 @@ from starlette.exceptions import HTTPException
 from rushes.domain import Job, JobEvent, JobQuery, Scope, Viewer, utc_now
 from rushes.errors import ClipNotFound, ClipNotReady
 from rushes.jobs.posters import poster_key
-from rushes.web.clips import PATIENCE, relay
+from rushes.web.clips.keepsakes import as_text, recipe, settings_of
+from rushes.web.clips.names import (
+    clip_name,
+    disposition,
+    folder_name,
+    picture_name,
+    recipe_name,
+)
+from rushes.web.clips.serving import PATIENCE, relay
+from rushes.web.clips.streaming import Stream, without_body
+from rushes.web.clips.zipping import SentZip
 from rushes.web.dependencies import (
     CurrentSite,
     CurrentViewer,
@@ -20,18 +30,8 @@ from rushes.web.dependencies import (
     over_of,
     seat_of,
 )
-from rushes.web.keepsakes import as_text, recipe, settings_of
-from rushes.web.names import (
-    clip_name,
-    disposition,
-    folder_name,
-    picture_name,
-    recipe_name,
-)
 from rushes.web.receipts import Receipt, receipt_of
-from rushes.web.streaming import Stream, without_body
-from rushes.web.troubles import quotable
-from rushes.web.zipping import SentZip
+from rushes.web.wording.troubles import quotable
 
 PAGE = 50
 AT_ONCE = 2

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from rushes.domain import Job, Share
 from rushes.errors import ClipNotFound, ClipNotReady, RushesError, ShareNotFound
 from rushes.jobs.posters import Posters, poster_key
-from rushes.web.clips import WHILE_SHOWN, OpenClip, holding, sent
+from rushes.web.clips.posters import picture
+from rushes.web.clips.serving import WHILE_SHOWN, OpenClip, holding, sent
 from rushes.web.dependencies import CurrentSite, site_of
 from rushes.web.errors import Problem, plain_answer, wants_json
-from rushes.web.posters import picture
 
 READ = ["GET", "HEAD"]
 DISCREET = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}

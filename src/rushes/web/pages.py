@@ -35,8 +35,8 @@ from rushes.web.forms import (
     typed_values,
     values_of,
 )
-from rushes.web.language import COOKIE, LANGUAGES
 from rushes.web.receipts import receipt_of
+from rushes.web.wording.language import COOKIE, LANGUAGES
 
 READ = ["GET", "HEAD"]
 A_YEAR = 365 * 24 * 3600

@@ -14,10 +14,10 @@ from starlette.responses import HTMLResponse
 
 import rushes
 from rushes.domain import Viewer, new_id, utc_now
-from rushes.web import made, measures, words
-from rushes.web.history import event_words
-from rushes.web.language import LANGUAGES, language_of, load_translations
-from rushes.web.prices import price_list, price_words
+from rushes.web.wording import made, measures, states
+from rushes.web.wording.history import event_words
+from rushes.web.wording.language import LANGUAGES, language_of, load_translations
+from rushes.web.wording.prices import price_list, price_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,10 +151,10 @@ def _environment(
     )
     environment.globals.update(shared)
     known = {name: shared[name] for name in ("label", "is_held", "finds")}
-    environment.globals["words"] = partial(words.job_words, text=translations, **known)
+    environment.globals["words"] = partial(states.job_words, text=translations, **known)
     environment.globals["comparisons"] = partial(made.comparisons, text=translations)
     environment.globals["price_words"] = partial(price_words, text=translations)
-    environment.globals["outage_words"] = partial(words.outage_words, text=translations)
+    environment.globals["outage_words"] = partial(states.outage_words, text=translations)
     environment.filters.update(
         utc=utc,
         iso=iso,
@@ -166,7 +166,7 @@ def _environment(
         clip_format=made.clip_format,
         is_plain=made.is_plain,
         is_picture=made.is_picture,
-        brief=partial(words.brief, text=translations),
+        brief=partial(states.brief, text=translations),
         between=partial(measures.between, text=translations),
         size=partial(measures.size, text=translations),
         seconds=partial(measures.seconds_words, text=translations),

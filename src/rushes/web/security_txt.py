@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 
 from rushes.domain import utc_now
 from rushes.web.dependencies import CurrentSite
-from rushes.web.language import LANGUAGES
+from rushes.web.wording.language import LANGUAGES
 
 ADDRESS = "/.well-known/security.txt"
 GOOD_FOR = timedelta(days=90)

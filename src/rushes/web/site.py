@@ -15,7 +15,6 @@ from rushes.jobs.frames import FRAME_MAX
 from rushes.web import (
     about,
     api,
-    clips,
     detours,
     erasing,
     errors,
@@ -26,11 +25,11 @@ from rushes.web import (
     library,
     manifest,
     pages,
-    posters,
     queue,
     security_txt,
     sharing,
 )
+from rushes.web.clips import posters, serving
 from rushes.web.entry import account, signing_in
 from rushes.web.entry.gate import Gate
 from rushes.web.headers import ResponseHeaders, Scripted, complete
@@ -56,7 +55,7 @@ PARTS = (
     library,
     manifest,
     queue,
-    clips,
+    serving,
     posters,
     about,
     events,

@@ -16,7 +16,7 @@ from rushes.web.dependencies import (
     Site,
     Translate,
 )
-from rushes.web.troubles import trouble_of
+from rushes.web.wording.troubles import trouble_of
 
 READ = ["GET", "HEAD"]
 NAME_MAX = 200

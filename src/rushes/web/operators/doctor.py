@@ -13,6 +13,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
+from rushes.web.clips.ranges import select
+from rushes.web.clips.streaming import Stream
 from rushes.web.dependencies import CurrentOperator, CurrentSite
 from rushes.web.events import HEADERS as EVENT_HEADERS
 from rushes.web.events import PATIENCE
@@ -28,8 +30,6 @@ from rushes.web.operators.diagnosis import (
     diagnose,
 )
 from rushes.web.proxies import client_host
-from rushes.web.ranges import select
-from rushes.web.streaming import Stream
 
 READ = ["GET", "HEAD"]
 KEY_HEADER = "x-rushes-doctor"

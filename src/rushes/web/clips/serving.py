@@ -12,6 +12,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from rushes.domain import Job, JobStatus, Viewer
 from rushes.errors import ClipNotFound, ClipNotReady, ResultLost
 from rushes.ports import BlobState, ClipReader
+from rushes.web.clips.keepsakes import keepsake
+from rushes.web.clips.names import EXTENSIONS, clip_name, disposition, keepsake_name
+from rushes.web.clips.ranges import Selection, select
+from rushes.web.clips.streaming import Stream, without_body
 from rushes.web.dependencies import (
     CurrentSite,
     CurrentViewer,
@@ -21,11 +25,7 @@ from rushes.web.dependencies import (
     over_of,
 )
 from rushes.web.headers import CLIP_POLICY
-from rushes.web.keepsakes import keepsake
-from rushes.web.names import EXTENSIONS, clip_name, disposition, keepsake_name
-from rushes.web.ranges import Selection, select
 from rushes.web.receipts import Receipt, receipt_of
-from rushes.web.streaming import Stream, without_body
 
 READ = 512 * 1024
 PATIENCE = timedelta(minutes=15)

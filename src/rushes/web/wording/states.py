@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from rushes.domain import RUNNING, CancelOutcome, JobStatus, RemoteStatus
 from rushes.errors import BackendTimeout, OutcomeUnknown
 from rushes.jobs.steps import asked_at
-from rushes.web.measures import between, roughly, seconds_words, span
-from rushes.web.said import Action, Clock, JobWords, Move, Tone
-from rushes.web.troubles import LOOK_FIRST, SETBACKS, SOME_SETBACK, quotable, trouble_of
+from rushes.web.wording.measures import between, roughly, seconds_words, span
+from rushes.web.wording.said import Action, Clock, JobWords, Move, Tone
+from rushes.web.wording.troubles import LOOK_FIRST, SETBACKS, SOME_SETBACK, quotable, trouble_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import rushes
-from rushes.web.names import clip_name, recipe_name
-from rushes.web.zipping import SentZip
+from rushes.web.clips.names import clip_name, recipe_name
+from rushes.web.clips.zipping import SentZip
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rushes.web.measures import seconds_words
+from rushes.web.wording.measures import seconds_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

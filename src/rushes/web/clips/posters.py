@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from rushes.errors import ClipNotFound
 from rushes.jobs.posters import Posters, poster_key
-from rushes.web.clips import FOR_EVER, WHILE_SHOWN, relay
+from rushes.web.clips.ranges import select
+from rushes.web.clips.serving import FOR_EVER, WHILE_SHOWN, relay
 from rushes.web.dependencies import CurrentSite, CurrentViewer, OwnJob, SeenJob, Site
 from rushes.web.headers import CLIP_POLICY
-from rushes.web.ranges import select
 
 router = APIRouter(include_in_schema=False)
 

@@ -1,0 +1,1 @@
+"""Clips on their way out: bytes and ranges, while they arrive and afterwards; zips; posters."""

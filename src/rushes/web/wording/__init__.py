@@ -1,0 +1,1 @@
+"""What pages say, in each language: states, troubles, times, sizes, prices. Pure functions."""
