@@ -141,6 +141,14 @@ async def test_a_clip_with_an_address_can_be_fetched_again(
     assert ("authorization" in rest.calls.last.request.headers) is with_key
 
 
+async def test_a_job_whose_clip_has_an_address_can_be_looked_at_again_without_asking() -> None:
+    remote = RemoteJob(JOB_ID, RemoteStatus.COMPLETED, urls={"clip": CDN})
+    with respx.mock() as wire:
+        assert await family("localai").poll(remote) == remote
+
+    assert not wire.calls
+
+
 async def test_an_address_that_leads_nowhere_any_more_is_told() -> None:
     remote = RemoteJob(JOB_ID, RemoteStatus.COMPLETED, urls={"clip": CDN})
     with respx.mock() as wire:
