@@ -35,6 +35,22 @@ async def test_a_slash_too_many_leads_to_the_page_without_it(
     assert (answer.status_code, answer.headers["location"]) == (308, f"{prefix}{leads_to}")
 
 
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        (f"/jobs/{JOB}/shares", f"/jobs/{JOB}"),
+        ("/account/tokens", "/account"),
+        ("/admin/people/add", "/admin"),
+        ("/admin/people/password", "/admin"),
+    ],
+)
+async def test_what_was_shown_once_leads_back_to_its_page(path: str, leads_to: str) -> None:
+    async with Stage().client() as client:
+        answer = await client.get(path)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, leads_to)
+
+
 @pytest.mark.parametrize("path", ["/nowhere/", "//evil.test/", "/api/v1/jobs/", "/jobs/x/"])
 async def test_no_other_address_with_a_slash_leads_anywhere(path: str) -> None:
     async with Stage().client() as client:

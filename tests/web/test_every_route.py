@@ -89,6 +89,7 @@ TABLE = {
     "GET /about": Rule(For.EACH, 200),
     "GET /account": Rule(For.PERSON, 200),
     "POST /account/password": Rule(For.PERSON, 303),
+    "GET /account/tokens": Rule(For.EACH, 303),  # these lead to pages that know who is asking
     "POST /account/tokens": Rule(For.PERSON, 200),
     "POST /account/tokens/{token_id}/revoke": Rule(For.OWNER, 303),
     "GET /admin": Rule(For.OPERATOR, 200),
@@ -98,6 +99,8 @@ TABLE = {
     "POST /admin/hold": Rule(For.OPERATOR, 303),
     "GET /admin/jobs/{job_id}": Rule(For.OPERATOR, 404),  # unless the policy says otherwise
     "POST /admin/people": Rule(For.OPERATOR, 303),
+    "GET /admin/people/add": Rule(For.EACH, 303),
+    "GET /admin/people/password": Rule(For.EACH, 303),
     "POST /admin/people/add": Rule(For.OPERATOR, 200),
     "POST /admin/people/password": Rule(For.OPERATOR, 200),
     "POST /admin/release": Rule(For.OPERATOR, 303),
@@ -130,6 +133,7 @@ TABLE = {
     "POST /jobs": Rule(For.EACH, 303),
     "GET /jobs/{job_id}": Rule(For.OWNER, 200),
     "GET /jobs/{job_id}/": Rule(For.EACH, 308),  # whether there is such a job is not looked up
+    "GET /jobs/{job_id}/shares": Rule(For.EACH, 303),  # nor is it here
     "POST /jobs/{job_id}/cancel": Rule(For.OWNER, 303),
     "POST /jobs/{job_id}/check-again": Rule(For.OWNER, 409),
     "GET /jobs/{job_id}/clip": Rule(For.OWNER, 200),

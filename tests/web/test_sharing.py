@@ -223,6 +223,7 @@ async def test_a_link_is_shown_once_and_opens_the_clip_for_a_stranger() -> None:
     token = address.rpartition("/")[2]
     assert made.headers["cache-control"] == "no-store"
     assert token not in page.html
+    assert f'name="next" value="{at}"' in made.text, "a language is chosen for the job's page"
     assert token not in repr(stage.shares.kept)
     assert "So can whoever has a link to it." in page.text
     assert opened.status_code == 200

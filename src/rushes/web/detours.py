@@ -1,4 +1,4 @@
-"""Addresses that only lead on: those with a slash too many, and the icon that browsers ask for."""
+"""Addresses that only lead on: a slash too many, the answer to a form, the icon of a browser."""
 
 from typing import Literal
 
@@ -27,6 +27,25 @@ async def page_with_a_slash(
 async def job_with_a_slash(request: Request, site: CurrentSite, job_id: JobId) -> Response:
     """Lead on to the job without it."""
     return _moved(request, site.addresses.job(job_id))
+
+
+@router.api_route("/jobs/{job_id}/shares", methods=READ)
+async def a_link_that_was_shown_once(site: CurrentSite, job_id: JobId) -> Response:
+    """Lead back to the job: a link is shown by the answer to the form, and never again."""
+    return RedirectResponse(site.addresses.job(job_id), 303)
+
+
+@router.api_route("/account/tokens", methods=READ)
+async def a_token_that_was_shown_once(site: CurrentSite) -> Response:
+    """Lead back to the account: a token is shown by the answer to the form, and never again."""
+    return RedirectResponse(site.addresses.account(), 303)
+
+
+@router.api_route("/admin/people/add", methods=READ)
+@router.api_route("/admin/people/password", methods=READ)
+async def a_password_that_was_shown_once(site: CurrentSite) -> Response:
+    """Lead back to the people: a password is shown by the answer to the form, and never again."""
+    return RedirectResponse(site.addresses.admin(), 303)
 
 
 @router.api_route("/favicon.ico", methods=READ)
