@@ -91,6 +91,26 @@ def test_each_backend_is_told_with_what_is_known_of_it(capsys: pytest.CaptureFix
     assert KEY not in told
 
 
+@pytest.mark.parametrize(
+    ("id_", "heading"),
+    [("bytes", "bytes (The bytes, HOST)"), ("gone", "gone (127.0.0.1:9)"), ("", "HOST")],
+)
+def test_the_heading_says_nothing_twice(
+    capsys: pytest.CaptureFixture[str],
+    mock: httpx.Client,
+    monkeypatch: pytest.MonkeyPatch,
+    id_: str,
+    heading: str,
+) -> None:
+    if not id_:
+        monkeypatch.delenv("RUSHES_BACKENDS_FILE")
+        monkeypatch.setenv("RUSHES_BACKEND_URL", f"{str(mock.base_url).rstrip('/')}/v1")
+    main(["check", *([id_] if id_ else [])])
+
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == heading.replace("HOST", mock.base_url.netloc.decode())
+
+
 def test_one_that_is_not_well_makes_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 2
 
@@ -123,7 +143,7 @@ def test_one_real_clip_is_made_read_and_kept_nowhere(
     told = capsys.readouterr().out
     for line in (r"price +\S", r"clip +\d+ bytes, video/mp4, SHA-256 [0-9a-f]{64}"):
         assert re.search(line, told)
-    for line in (r"size +\d+ × \d+", r"length +[\d.]+ s, asked for", r"sound +with"):  # noqa: RUF001
+    for line in (r"size +\d+ × \d+", r"length +[\d.]+\ss, asked for", r"sound +with"):  # noqa: RUF001
         assert re.search(line, told), told
     assert prompts(mock).count(prompt) == 1
     assert set(folder.iterdir()) == before

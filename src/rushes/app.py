@@ -16,7 +16,7 @@ from rushes.backends import BackendConfig
 from rushes.backends.overview import evidence_of
 from rushes.backends.rotating import following
 from rushes.backends.speaking import Speaker
-from rushes.backends_file import read_backends, require_sayable
+from rushes.backends_file import read_backends, refuse, require_fitting, told, told_by_settings
 from rushes.control import listening
 from rushes.counts import Counts
 from rushes.domain import Limits, utc_now
@@ -142,12 +142,21 @@ def configured_backends(settings: Settings, *, rehearsal: bool = False) -> list[
     """Make the backends that the settings name, the default first; raises BadSetting."""
     if settings.backends_file is not None:
         return _from_file(settings, settings.backends_file)
-    return [_from_environment(settings, rehearsal=rehearsal)]
+    try:
+        return [_from_environment(settings, rehearsal=rehearsal)]
+    except NotConfigured as error:
+        raise BadSetting("\n".join(told_by_settings(error))) from error
 
 
 def _from_file(settings: Settings, path: Path) -> list[ConfiguredBackend]:
     tables = read_backends(path)
-    configured = [_from_table(settings, name, table, path) for name, table in tables.items()]
+    configured, wrong = [], []
+    for name, table in tables.items():
+        try:
+            configured.append(_from_table(settings, name, table, path))
+        except NotConfigured as error:
+            wrong += told(error, name, path)
+    refuse(wrong)
     for table in tables.values():
         settings.forget(table.variables())
     return configured
@@ -156,14 +165,11 @@ def _from_file(settings: Settings, path: Path) -> list[ConfiguredBackend]:
 def _from_table(
     settings: Settings, name: str, table: BackendTable, path: Path
 ) -> ConfiguredBackend:
-    try:
-        config = table.config(settings, path, name)
-        files = table.secret_files(path.parent)
-        backend = following(files, lambda: table.config(settings, path, name))
-    except (NotConfigured, BadSetting) as error:
-        raise BadSetting(f"{path}: {name}: {error}") from error
+    config = table.config(settings, path, name)
+    files = table.secret_files(path.parent)
+    backend = following(files, lambda: table.config(settings, path, name))
     if isinstance(backend, Speaker):
-        require_sayable(name, table, backend.profile, path)
+        require_fitting(table, backend.profile)
     return ConfiguredBackend(
         id=name,
         name=table.label,

@@ -8,7 +8,6 @@ the file: it says which variable or which file holds them.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotations
 from datetime import date, timedelta
 from decimal import Decimal
@@ -31,18 +30,25 @@ from pydantic import (
 
 from rushes.backends import BackendConfig, SettingNames
 from rushes.backends.language.capabilities import Takes
-from rushes.backends.language.files import explained, located
+from rushes.backends.language.files import explained, located, parsed
+from rushes.backends.language.grammar import blame, close_to
 from rushes.backends.language.offers import flaws_of
 from rushes.domain import Catalogue, Price, Resolution, Shape
+from rushes.errors import Misconfigured, NotConfigured
 from rushes.net import Secret
-from rushes.settings import PREFIX, BadSetting, plain_address, read_text
+from rushes.settings import PREFIX, BadSetting, Settings, plain_address, read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from rushes.backends.language.profile import Profile
     from rushes.backends.language.templating import Place
-    from rushes.settings import Settings
+    from rushes.domain import Capabilities
+
+    Flaw = tuple[Place, str]
 
 ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+CURRENCY = re.compile(r"[A-Z]{3}")
 MEGABYTE = 1_000_000
 
 
@@ -92,14 +98,26 @@ Texts = dict[str, Annotated[str | SecretPlace, PlainValidator(_text_or_place)]]
 """Texts by name; those that are secret are elsewhere."""
 
 
+def _a_currency(text: str) -> str:
+    if not CURRENCY.fullmatch(text):
+        raise ValueError("three capital letters, such as EUR")
+    return text
+
+
 class PriceTable(Table):
     """See domain.Price."""
 
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    currency: Annotated[str, AfterValidator(_a_currency)]
     as_of: date
     per_clip: Annotated[Decimal, Field(ge=0)] = Decimal(0)
     per_second: Annotated[Decimal, Field(ge=0)] = Decimal(0)
     per_second_at: dict[Resolution, Annotated[Decimal, Field(ge=0)]] = {}
+
+    @model_validator(mode="after")
+    def _some_price(self) -> PriceTable:
+        if not self.model_fields_set & {"per_clip", "per_second", "per_second_at"}:
+            raise ValueError("say per_clip, per_second or per_second_at")
+        return self
 
     def as_price(self) -> Price:
         """Return the same as the domain's type."""
@@ -116,6 +134,13 @@ class Model(Table):
 
 def _named(given: object) -> object:
     return {"name": given} if isinstance(given, str) else given
+
+
+def _each_once(models: tuple[Model, ...]) -> tuple[Model, ...]:
+    names = [model.name for model in models]
+    again = [(n, name) for n, name in enumerate(names) if name in names[:n]]
+    blame([((number,), f"{name!r} is listed already") for number, name in again])
+    return models
 
 
 class Defaults(Table):
@@ -148,7 +173,9 @@ class BackendTable(Table):
     """What a profile names beside `{key}`."""
     vars: dict[str, str] = {}
     """What a profile has to be told of this very instance."""
-    models: tuple[Annotated[Model, BeforeValidator(_named)], ...] = ()
+    models: Annotated[
+        tuple[Annotated[Model, BeforeValidator(_named)], ...], AfterValidator(_each_once)
+    ] = ()
     takes: Takes = Takes()
     defaults: Defaults = Defaults()
     price: PriceTable | None = None
@@ -168,7 +195,7 @@ class BackendTable(Table):
     def _default_is_there(self) -> BackendTable:
         model = self.defaults.model
         if model is not None and model not in {each.name for each in self.models}:
-            raise ValueError(f"the default model {model!r} is not in `models`")
+            blame([(("defaults", "model"), f"the default model {model!r} is not in `models`")])
         return self
 
     @property
@@ -182,28 +209,26 @@ class BackendTable(Table):
         return self.name or self.host
 
     def config(self, settings: Settings, file: Path, id_: str) -> BackendConfig:
-        """Return what the code that speaks to it needs; raises BadSetting.
+        """Return what the code that speaks to it needs; raises Misconfigured.
 
         Relative paths begin at the file's folder.
         """
         folder = file.parent
+        secrets = self._secrets(settings, folder)
 
-        def secrets(values: Mapping[str, str | SecretPlace]) -> dict[str, Secret]:
-            return {
-                name: Secret(value) if isinstance(value, str) else value.read(settings, folder)
-                for name, value in values.items()
-            }
+        def table(key: str) -> dict[str, Secret]:
+            return {place[-1]: secret for place, secret in secrets.items() if place[0] == key}
 
         return BackendConfig(
             name=self.label,
             url=self.url,
-            key=self.key.read(settings, folder) if self.key else None,
+            key=secrets.get(("key",)),
             profile=str(folder / self.profile) if ".toml" in self.profile else self.profile,
             profiles_dir=settings.profiles_dir,
             models=tuple(model.name for model in self.models),
-            headers=secrets(self.headers),
-            cookies=secrets(self.cookies),
-            extras=secrets(self.extras),
+            headers=table("headers"),
+            cookies=table("cookies"),
+            extras=table("extras"),
             vars=self.vars,
             result_hosts=self.result_hosts,
             options=self.options,
@@ -214,16 +239,34 @@ class BackendTable(Table):
 
     def variables(self) -> list[str]:
         """Return the variables of the environment that hold its secrets."""
-        return [place.env for place in self._places() if place.env]
+        return [place.env for place in self._kept().values() if place.env]
 
     def secret_files(self, folder: Path) -> list[Path]:
         """Return the files that hold its secrets; relative paths begin at `folder`."""
-        return [folder / place.file for place in self._places() if place.file]
+        return [folder / place.file for place in self._kept().values() if place.file]
 
-    def _places(self) -> list[SecretPlace]:
-        tables = (self.headers, self.cookies, self.extras)
-        values = [self.key, *(value for table in tables for value in table.values())]
-        return [value for value in values if isinstance(value, SecretPlace)]
+    def _secrets(self, settings: Settings, folder: Path) -> dict[tuple[str, ...], Secret]:
+        """Return all that may be secret by its place in the table; raises Misconfigured."""
+        secrets, flaws = {}, []
+        for place, value in self._texts().items():
+            try:
+                secrets[place] = (
+                    Secret(value) if isinstance(value, str) else value.read(settings, folder)
+                )
+            except BadSetting as error:
+                flaws.append((place, str(error)))
+        if flaws:
+            raise Misconfigured(*flaws)
+        return secrets
+
+    def _texts(self) -> dict[tuple[str, ...], str | SecretPlace]:
+        found: dict[tuple[str, ...], str | SecretPlace] = {("key",): self.key} if self.key else {}
+        for key in ("headers", "cookies", "extras"):
+            found |= {(key, name): text for name, text in getattr(self, key).items()}
+        return found
+
+    def _kept(self) -> dict[tuple[str, ...], SecretPlace]:
+        return {at: text for at, text in self._texts().items() if isinstance(text, SecretPlace)}
 
     def overrides(self) -> dict[str, dict[str, Any]]:
         """Return what each model takes otherwise than its profile says; "" is every model."""
@@ -254,30 +297,63 @@ def read_backends(path: Path) -> dict[str, BackendTable]:
     """
     text = read_text("RUSHES_BACKENDS_FILE", path)
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadSetting(f"{path}: no TOML: {error}") from error
+        document = parsed(text, str(path))
+    except NotConfigured as error:
+        raise BadSetting(str(error)) from error
     if not document:
         raise BadSetting(f"{path} names no backend: begin with a table such as [main]")
-    _refuse([line for name in document for line in _wrong(name, document[name], text, path)])
+    refuse([line for name in document for line in _wrong(name, document[name], text, path)])
     backends = {name: BackendTable.model_validate(table) for name, table in document.items()}
-    _refuse(_alike(backends, text, path))
+    refuse(_alike(backends, text, path))
     return backends
 
 
-def require_sayable(name: str, table: BackendTable, profile: Profile, path: Path) -> None:
-    """Raise BadSetting where `takes` offers what no template of the profile can say."""
-    if not any(table.overrides().values()):
-        return
+def told(error: NotConfigured, name: str, path: Path) -> list[str]:
+    """Return what is wrong with a table of the file, with file, line, key and reason of each."""
+    text = read_text("RUSHES_BACKENDS_FILE", path)
+    return [located((name, *at), reason, text, str(path)) for at, reason in _flaws(error)]
+
+
+def told_by_settings(error: NotConfigured) -> list[str]:
+    """Return what is wrong with the one backend of the environment, by the settings that say it."""
+    return [_by_setting(place, reason) for place, reason in _flaws(error)]
+
+
+def _by_setting(place: Place, reason: str) -> str:
+    key, *rest = map(str, place)
+    if f"backend_{key}" in Settings.model_fields:
+        return f"{PREFIX}BACKEND_{key.upper()}: {reason}"
+    said = ": ".join((*rest, reason))
+    only = f"`{key}` has its place in {PREFIX}BACKENDS_FILE alone"
+    return f"{PREFIX}BACKEND_PROFILE: {said}; {only}"
+
+
+def _flaws(error: NotConfigured) -> Sequence[Flaw]:
+    if isinstance(error, Misconfigured):
+        return error.flaws
+    return [(("profile",), line) for line in str(error).splitlines()]
+
+
+def require_fitting(table: BackendTable, profile: Profile) -> None:
+    """Raise Misconfigured where a table says what no template of the profile can say."""
     models = [model.name for model in table.models] or [""]
     offered = Catalogue({model: profile.takes(model) for model in models})
     takes = offered.changed(table.overrides()).models
-    text = read_text("RUSHES_BACKENDS_FILE", path)
-    found = flaws_of(profile, [((name, *table.place_of_takes(m)), takes[m]) for m in models])
-    _refuse([located(place, reason, text, str(path)) for place, reason in found])
+    flaws = list(_untaken(table, takes.values()))
+    if any(table.overrides().values()):
+        flaws += flaws_of(profile, [(table.place_of_takes(m), takes[m]) for m in models])
+    if flaws:
+        raise Misconfigured(*flaws)
 
 
-def _refuse(wrong: list[str]) -> None:
+def _untaken(table: BackendTable, takes: Iterable[Capabilities]) -> Iterator[Flaw]:
+    taken = {name for each in takes for name in each.passthrough}
+    for name in sorted((table.defaults.extra or {}).keys() - taken):
+        yield ("defaults", "extra", name), f"no model takes it{close_to(name, taken)}"
+
+
+def refuse(wrong: Sequence[str]) -> None:
+    """Raise BadSetting with a line for each thing that is wrong, if anything is."""
     if wrong:
         raise BadSetting("\n".join(wrong))
 

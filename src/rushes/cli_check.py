@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rushes.app import configured_backends
 from rushes.backends.overview import known_of
+from rushes.backends.samples import picture_for_trial_of
 from rushes.errors import BackendError
 from rushes.jobs.trying import smallest, try_out
 from rushes.ports import Severity
@@ -75,7 +76,7 @@ async def _all_are_well(backends: list[ConfiguredBackend], args: argparse.Namesp
 
 
 async def _is_well(configured: ConfiguredBackend) -> bool:
-    _say(f"{configured.id} ({configured.name}, {configured.host})")
+    _say(_heading(configured))
     for heading, text in known_of(configured.backend):
         _tell(heading, text)
     findings = await configured.backend.check()
@@ -86,6 +87,11 @@ async def _is_well(configured: ConfiguredBackend) -> bool:
     return all(finding.severity is not Severity.ERROR for finding in findings)
 
 
+def _heading(configured: ConfiguredBackend) -> str:
+    id_, *others = dict.fromkeys((configured.id, configured.name, configured.host))
+    return f"{id_} ({', '.join(others)})" if others else id_
+
+
 # --- one real clip ------------------------------------------------------------------------------
 
 
@@ -93,7 +99,8 @@ async def _generates(configured: ConfiguredBackend, prompt: str, *, is_sure: boo
     try:
         await configured.describe()
         takes = configured.takes(None)
-        request = configured.completed(smallest(prompt, takes)) if takes else None
+        picture = picture_for_trial_of(configured.backend)
+        request = configured.completed(smallest(prompt, takes, picture)) if takes else None
         if request is None:
             raise BadSetting("the backend does not say what it takes")
         _tell("price", _price(configured, request))

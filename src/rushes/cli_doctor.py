@@ -151,7 +151,7 @@ class Probes:
         return None
 
     async def _get(self, path: str, **headers: str) -> Answer:
-        return await self.client.call("GET", path, headers=headers, may_redirect=True)
+        return await self.client.call("GET", path, headers=headers, redirects=range(300, 400))
 
     async def _location(self) -> str | None:
         with suppress(BackendError):

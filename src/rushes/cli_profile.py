@@ -33,10 +33,12 @@ def add_to(commands: Tools) -> None:
     words = "print a commented start"
     new = tools.add_parser("new", help=words, description=words)
     new.add_argument("name")
+    words = "instead a copy of this shipped profile (or .toml file), under the new name"
+    new.add_argument("--from", dest="like", metavar="PROFILE", help=words)
     new.set_defaults(run=_new)
     words = "replay recorded answers and print what is understood; nothing leaves this machine"
     test = tools.add_parser("test", help=words, description=words)
-    test.add_argument("file", help="a .toml file, or the name of a shipped profile")
+    test.add_argument("file", help="a .toml file, or a profile's name")
     test.add_argument("--answers", type=Path, required=True, help="a folder of 01-submit-200.json")
     test.set_defaults(run=_test)
     _add_record(tools)
@@ -63,13 +65,14 @@ def _list(_: argparse.Namespace) -> int:
 
 
 def _new(args: argparse.Namespace) -> int:
-    _say(profile_tools.new_profile(args.name).rstrip())
+    _say(profile_tools.new_profile(args.name, args.like).rstrip())
     return 0
 
 
 def _test(args: argparse.Namespace) -> int:
     answers = profile_tools.read_answers(args.answers)
-    for line in asyncio.run(profile_tools.replay(args.file, answers)):
+    folder = load_settings().profiles_dir
+    for line in asyncio.run(profile_tools.replay(args.file, answers, folder)):
         _say(line)
     return 0
 

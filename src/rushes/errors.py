@@ -37,6 +37,7 @@ RushesError
       ResultLost            made, perhaps billed, lost on the way here
       ClipTooLarge          more bytes than the operator allows
       NotConfigured         the setting for this backend is missing or wrong
+        Misconfigured       keys of its table are, each with the reason
   x StorageError            our own disk or database
       StorageFull           no space left for clips
       LeaseLost             another worker carries the job now
@@ -328,6 +329,18 @@ class NotConfigured(BackendError):
     """The setting for this backend is missing or wrong."""
 
     kind = "not_configured"
+
+
+class Misconfigured(NotConfigured):
+    """Keys of a backend's configuration are missing or wrong.
+
+    Each of the `flaws` is a place in it, such as `("headers", "X-Team")`, and the reason. The place
+    is named by whoever knows how the operator wrote it down.
+    """
+
+    def __init__(self, *flaws: tuple[tuple[int | str, ...], str]) -> None:
+        super().__init__("\n".join(f"{'.'.join(map(str, at))}: {why}" for at, why in flaws))
+        self.flaws = flaws
 
 
 class StorageError(RushesError):

@@ -286,11 +286,13 @@ def plain_address(value: str) -> str:
 
 
 def read_text(setting: str, file: Path) -> str:
-    """Return what a file holds; raises BadSetting, which names the setting."""
+    """Return what a file holds; raises BadSetting, which names the setting and the file."""
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSetting(f"{setting} cannot be read: {error}") from error
+        return file.read_text(encoding="utf-8-sig")  # editors may put a mark of byte order first
+    except OSError as error:
+        raise BadSetting(f"{setting} cannot be read: {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadSetting(f"{setting} cannot be read: {file} is not UTF-8") from error
 
 
 def _first_text_line(setting: str, file: Path | None) -> str:

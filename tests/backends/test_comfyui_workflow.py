@@ -61,9 +61,9 @@ def test_a_file_that_is_no_json_or_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(NotConfigured, match=r"bad\.json is not JSON"):
         load_backend(replace(config, options={"workflow": tmp_path / "bad.json"}))
-    with pytest.raises(NotConfigured, match="option workflow"):
+    with pytest.raises(NotConfigured, match=r"options\.workflow"):
         load_backend(replace(config, options={}))
-    with pytest.raises(NotConfigured, match="option steps"):
+    with pytest.raises(NotConfigured, match=r"options\.steps"):
         load_backend(replace(config, options={"workflow": "x", "steps": 3}))
 
 

@@ -345,10 +345,10 @@ async def test_a_login_that_is_turned_away_names_no_password(wire: respx.MockRou
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"apii": "x"}, "option apii"),
-        ({"api": 3}, "option api"),
-        ({"parameters": {"x": "=promt"}}, "option parameters"),
-        ({"parameters": {"x": "=prompt|shout"}}, "option parameters"),
+        ({"apii": "x"}, r"options\.apii"),
+        ({"api": 3}, r"options\.api"),
+        ({"parameters": {"x": "=promt"}}, r"options\.parameters"),
+        ({"parameters": {"x": "=prompt|shout"}}, r"options\.parameters"),
     ],
 )
 def test_a_wrong_option_is_named(options: dict[str, Any], complaint: str) -> None:

@@ -14,7 +14,6 @@ from rushes.backends.language.files import (
     shipped_profiles,
 )
 from rushes.backends.language.profile import ClipProfile, JobProfile
-from rushes.backends.profile_tools import profile_schema
 from rushes.errors import NotConfigured
 from tests.backends.test_profile import SMALL
 
@@ -107,9 +106,3 @@ def test_each_shipped_switch_is_sound_and_tells_what_it_is_for(choice: str) -> N
 
     assert switched.profile.service != plain.profile.service
     assert switched.submit != plain.submit
-
-
-def test_the_schema_knows_switches() -> None:
-    kinds = profile_schema()["$defs"]
-
-    assert all("switch" in kinds[kind]["properties"] for kind in ("JobProfile", "ClipProfile"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ORIGIN = "https://renders.example"
 PATH = 'path = "/jobs"'
-WITH_VARS = SMALL.replace(PATH, 'path = "/{vars.workspace}/jobs"', 1)
+WITH_VARS = SMALL.replace('"small"', '"own"').replace(PATH, 'path = "/{vars.workspace}/jobs"', 1)
 WITH_VARS = f"""{WITH_VARS}
 [vars]
 workspace = ""
@@ -47,7 +47,7 @@ async def test_what_is_said_of_an_instance_is_in_its_addresses_and_bodies(tmp_pa
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({}, "vars in backends.toml: the profile needs workspace"),
+        ({}, "vars: the profile needs workspace"),
         ({"workspace": "a", "worksapce": "b"}, "no 'worksapce'; did you mean 'workspace'?"),
         ({"workspace": "../other"}, "workspace: letters, digits and . _ ~ - only"),
         ({"workspace": ".."}, "workspace: letters, digits"),
@@ -65,7 +65,7 @@ def test_what_is_missing_or_cannot_be_is_refused_at_the_start(
 
 
 def test_a_name_that_the_profile_does_not_ask_for_is_no_place(tmp_path: Path) -> None:
-    with pytest.raises(NotConfigured, match=r"nothing is called 'vars\.team'"):
+    with pytest.raises(NotConfigured, match=r"submit\.path: \[vars\] has no 'team'"):
         load_backend(
             config(tmp_path, WITH_VARS.replace("vars.workspace", "vars.team"), workspace="a")
         )

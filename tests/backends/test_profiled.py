@@ -251,5 +251,5 @@ async def test_what_the_profile_does_not_know_is_not_asked(
 def test_an_extra_that_the_profile_names_must_be_configured(config: BackendConfig) -> None:
     poor = BackendConfig(name="other", url=BASE, profile="other", profiles_dir=config.profiles_dir)
 
-    with pytest.raises(NotConfigured, match="org, session"):
+    with pytest.raises(NotConfigured, match=r"needs 'org'\n.* needs 'session'"):
         load_backend(poor)

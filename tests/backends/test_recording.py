@@ -11,6 +11,7 @@ import pytest
 from rushes.backends.recording import Recorder
 from rushes.cli import main
 from rushes.net import Answer, Exchange, Redactor, Secret
+from tests.backends.test_profile_language import HEAD, TABLES
 from tests.contract.test_an_unheard_of_service import KEY, PROFILE, Lantern
 from tests.mock.driving import QUICK, serving
 
@@ -118,6 +119,29 @@ def test_an_older_recording_is_not_written_over(
 
     assert "not empty" in capsys.readouterr().err
     assert (folder / "answers" / "01-submit-200.json").read_text("utf-8") == "{}"
+
+
+def test_where_a_header_points_is_recorded_and_replayed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorder = Recorder(tmp_path / "answers", Redactor([Secret("sk-0123456789")]))
+    (tmp_path / "answers").mkdir()
+    recorder.expect("submit")
+    where = "/films/f1?key=sk%2D0123456789"
+
+    recorder.hear(
+        Exchange("POST", "http://h/films", {}, b"", Answer(202, {"location": where}, b"", ""))
+    )
+
+    noted = (tmp_path / "answers" / "01-submit-202.headers").read_text("utf-8")
+    assert noted == "location: /films/f1?key=***\n"
+    extract = "[extract.headers.id]\nname = 'Location'\npattern = '/films/([^?]+)'"
+    tables = TABLES | {"extract": ""}
+    parts = [extract if name == "extract" else f"[{name}]\n{text}" for name, text in tables.items()]
+    (tmp_path / "made-up.toml").write_text("\n".join([HEAD, *parts]), "utf-8")
+    file, answers = str(tmp_path / "made-up.toml"), str(tmp_path / "answers")
+    assert main(["profile", "test", file, "--answers", answers]) == 0
+    assert "submit 202: job f1, in_progress" in capsys.readouterr().out
 
 
 def test_a_secret_in_escapes_in_an_address_or_in_a_header_is_masked(tmp_path: Path) -> None:

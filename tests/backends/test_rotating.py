@@ -163,7 +163,7 @@ def test_a_first_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "key"
     put(file, "k\xe9y")
 
-    with pytest.raises(BackendError, match="none can carry"):
+    with pytest.raises(BackendError, match="no header can carry"):
         following([file], reading(file))
 
 
@@ -173,4 +173,14 @@ async def test_it_passes_for_the_backend_that_it_stands_for(tmp_path: Path) -> N
 
     assert isinstance(backend, ProfiledBackend)
     assert dict(known_of(backend))["evidence"] == "documented"
+    await backend.aclose()
+
+
+async def test_of_a_kind_in_code_as_much_is_known_while_its_key_stands_in_a_file(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path / "key", OLD)
+    backend = following([tmp_path / "key"], lambda: BackendConfig("one", URL, profile="gradio"))
+
+    assert dict(known_of(backend))["evidence"] == "run"
     await backend.aclose()

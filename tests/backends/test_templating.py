@@ -127,6 +127,12 @@ def test_a_value_that_does_not_fit_is_refused(template: str) -> None:
         render({"a": template}, VALUES, TABLES)
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity", "1e999"])
+def test_what_json_cannot_say_is_no_number(text: str) -> None:
+    with pytest.raises(TemplateError, match="is no number"):
+        render({"a": "=extra.weight|float"}, {"extra.weight": text}, TABLES)
+
+
 def test_all_names_of_a_template_are_found() -> None:
     body: JsonValue = {
         "a": "=prompt!|str",

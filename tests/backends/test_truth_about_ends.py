@@ -105,8 +105,8 @@ EXPLAINED: list[tuple[str, dict[str, Any], str, str | None]] = [
 ]
 
 
-REASONS = ["fail_msg", "error_message", "task_status_msg"]
-PRAISES = ["message", "msg", "status_message", "status_msg"]
+REASONS = ["fail_msg", "error_message", "task_status_msg", "ErrMsg"]
+PRAISES = ["message", "msg", "status_message", "status_msg", "Message"]
 REMARKS = """
 [ok]
 path = "/code"
@@ -116,10 +116,10 @@ message = ["/{place}"]
 """
 
 
-def remarked(place: str) -> str:
+def remarked(place: str, text: str = "out of luck") -> str:
     """Return what is quoted of a failure that stands at this place, beside a code of success."""
     profile = read_profile(SMALL + REMARKS.format(place=place), "s")
-    answer: dict[str, Any] = {"code": 0, "status": "failed", place: "out of luck"}
+    answer: dict[str, Any] = {"code": 0, "status": "failed", place: text}
     failure = read_failure(
         profile, answer, rule=None, word="failed", stage=Stage.POLL, clean=lambda text, _: text
     )
@@ -129,6 +129,14 @@ def remarked(place: str) -> str:
 @pytest.mark.parametrize("place", REASONS)
 def test_a_reason_beside_a_code_of_success_is_quoted(place: str) -> None:
     assert remarked(place) == "out of luck"
+
+
+@pytest.mark.parametrize("place", ["ErrMsg", "errmsg", "error_message"])
+@pytest.mark.parametrize("praise", ["success", "SUCCEED", "Ok.", "no error"])
+def test_a_word_of_success_is_no_reason_whatever_its_place_is_called(
+    place: str, praise: str
+) -> None:
+    assert remarked(place, praise) == ""
 
 
 @pytest.mark.parametrize("place", PRAISES)

@@ -114,7 +114,6 @@ ROWS = [
         takes_picture=True,
         models=("rehearsal",),
         has_progress=True,
-        wrong_key="refused_by_backend",
     ),
     Row(
         "sora-video-gen",

@@ -78,6 +78,15 @@ async def test_only_the_very_host_and_port_that_were_named(named: str) -> None:
     assert store.connects == 0
 
 
+@pytest.mark.parametrize("port", [9, 8443])
+async def test_a_refused_clip_names_the_setting_that_would_let_it_through(port: int) -> None:
+    async with client_of("http://127.0.0.1:9") as client:
+        with pytest.raises(NotSent, match="is not an allowed address") as caught:
+            await fetched(client, f"http://localhost:{port}/clip")
+
+    assert "no result_hosts (RUSHES_BACKEND_RESULT_HOSTS) name it" in str(caught.value.detail)
+
+
 async def test_an_api_call_goes_to_no_named_host() -> None:
     async with (
         hostile(sends(JSON)) as store,

@@ -7,8 +7,8 @@ from importlib import import_module, resources
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from rushes.errors import NotConfigured
-from rushes.net import Patience, Secret
+from rushes.errors import Misconfigured, NotConfigured
+from rushes.net import Patience, Secret, is_sendable
 from rushes.ports import VideoBackend
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class SettingNames:
     headers: str = "RUSHES_BACKEND_HEADERS"
     profile: str = "RUSHES_BACKEND_PROFILE"
     options: str = "options of the backend"
-    vars: str = "vars in backends.toml"
+    models: str = "RUSHES_BACKEND_MODELS"
 
     @classmethod
     def in_table(cls, table: str) -> SettingNames:
@@ -84,6 +84,10 @@ class BackendConfig:
     former: frozenset[Secret] = frozenset()
     """What was a secret before: hidden wherever it is met."""
 
+    def __post_init__(self) -> None:
+        if self.key is not None and not is_sendable(self.key.reveal()):
+            raise Misconfigured((("key",), "has a character that no header can carry"))
+
     @property
     def secrets(self) -> frozenset[Secret]:
         """Return all that is to be hidden."""
@@ -110,7 +114,7 @@ def load_backend(config: BackendConfig) -> VideoBackend:
 def _factory(config: BackendConfig) -> Any:  # noqa: ANN401 - whatever an entry point names
     ours = KINDS.get(config.profile)
     if ours and config.vars:
-        raise NotConfigured(f"{config.settings.vars}: {config.profile} is no profile and has none")
+        raise Misconfigured((("vars",), f"{config.profile} is no profile and has none"))
     foreign = [] if ours or _is_profile(config) else _foreign(config.profile)
     if not foreign:
         module, _, factory = (ours or KINDS["profile"]).partition(":")

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from rushes.backends.classifying import MESSAGE_MAX, MESSAGE_PLACES, kind_of_status
+from rushes.backends.language.files import reason_of
 from rushes.backends.language.pointers import find_text
+from rushes.backends.language.reasons import place_of
 from rushes.backends.pauses import read_retry_after
 from rushes.backends.speaking import MAYBE_EXECUTED, as_kind, readable
 from rushes.domain import Stage, utc_now
 from rushes.errors import (
     BackendError,
     Forbidden,
+    Misconfigured,
     ModelUnavailable,
-    NotConfigured,
     OutcomeUnknown,
     Unauthorized,
 )
@@ -63,10 +65,11 @@ def refusal_of(answer: Answer, redactor: Redactor, settings: SettingNames) -> Ba
 
 
 def read_options(kind: type[Options], options: Mapping[str, object]) -> Options:
-    """Return a backend's own options; raises NotConfigured with the name of the wrong one."""
+    """Return a backend's own options; raises Misconfigured."""
     try:
         return kind.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise NotConfigured(f"the backend's option {where}: {first['msg']}") from error
+    except ValidationError as invalid:
+        flaws = [
+            (("options", *place_of(error)), reason_of(error, kind)) for error in invalid.errors()
+        ]
+        raise Misconfigured(*flaws) from invalid

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rushes.backends.language.grammar import tests_in
-from rushes.backends.language.offers import SIZES, WORDS, nowhere_said
-from rushes.backends.language.templating import TemplateError, fill, fill_address, names_in, render
+from rushes.backends.language.offers import SIZES, WORDS, named_by, nowhere_said
+from rushes.backends.language.templating import TemplateError, fill, fill_address, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,8 @@ def write_submit(
     `told` is what `[submit.before]` brought.
     """
     submit = profile.submit
-    values = _values(profile, request) | {"job_id": key, "model": request.model or model}
+    model = request.model or model or profile.submit.defaults.model
+    values = _values(profile, request) | {"job_id": key, "model": model}
     values.setdefault("any_seed", values.get("seed", zlib.crc32(key.encode())))
     values |= {f"values.{name}": text for name, text in (told or {}).items()}
     values["prompt"] = decorated(submit, values)
@@ -86,7 +87,7 @@ def _values(profile: Profile, request: VideoRequest) -> dict[str, Any]:
     whole = request.model_copy(update=defaults | asked)
     values = defaults | asked
     values |= {f"extra.{name}": value for name, value in request.extra.items()}
-    if _names_a_size(profile.submit):
+    if not SIZES.isdisjoint(named_by(profile.submit)):
         try:
             size = values["size"] = whole.size
         except ValueError as error:
@@ -107,8 +108,3 @@ def _in_words(profile: Profile, request: VideoRequest) -> VideoRequest:
     if (request.aspect_ratio is None and request.resolution is None) or request.odd_word:
         raise TemplateError(f"it takes no clip of {request.width} x {request.height}")
     return request
-
-
-def _names_a_size(submit: Submit) -> bool:
-    bodies = [submit.body, *(variant.body or {} for variant in submit.variants)]
-    return not SIZES.isdisjoint(names_in([*bodies, *submit.append]))

@@ -45,6 +45,8 @@ MODERATED = frozenset({"blocked", "moderated", "nsfw"})
 # detail (text or list), a bare text.
 CODE_PLACES = ("/error/code", "/error/type", "/code")
 ENVELOPE_WORDS = frozenset({"message", "msg", "status_message", "status_msg"})
+PRAISE = frozenset({"ok", "success", "succeed", "succeeded", "successful", "no error", "none"})
+"""Texts beside a code of success that speak of the call, whatever their place is called."""
 MESSAGE_PLACES = ("/error/message", "/error", "/detail/0/msg", "/detail", "/message")
 
 _BY_STATUS: Mapping[int, type[BackendError]] = {
@@ -108,8 +110,18 @@ def read_error(
 
 def turns_away(profile: Profile, status: int, document: JsonValue) -> bool:
     """Whether the profile knows that a submit with this answer was not executed."""
-    rule = _classified(profile.error, status, *_code_and_message(profile.error, document))
+    rule = _rule_for(profile, status, document)
     return rule is not None and rule.executed is False
+
+
+def named_kind(profile: Profile, status: int, document: JsonValue) -> type[BackendError] | None:
+    """Return what the profile's own rules call an answer; None where they do not know it."""
+    rule = _rule_for(profile, status, document)
+    return TROUBLES[rule.kind] if rule else None
+
+
+def _rule_for(profile: Profile, status: int, document: JsonValue) -> Classify | None:
+    return _classified(profile.error, status, *_code_and_message(profile.error, document))
 
 
 def kind_of_status(status: int, stage: Stage) -> type[BackendError]:
@@ -147,8 +159,13 @@ def _envelope(ok: Ok | None, document: JsonValue) -> frozenset[str]:
         return frozenset()
     beside = find(document, ok.path.rpartition("/")[0])
     names = beside if isinstance(beside, dict) else ()
-    said = (name for name in names if name in ENVELOPE_WORDS)
+    said = (name for name in names if name.lower() in ENVELOPE_WORDS or _praises(beside, name))
     return frozenset({ok.path, *(f"{ok.path.rpartition('/')[0]}/{name}" for name in said)})
+
+
+def _praises(table: JsonValue, name: str) -> bool:
+    text = find_text(table, [f"/{name}"]) or ""
+    return text.strip(" .!").lower() in PRAISE
 
 
 def _told(errors: Errors, message: str | None) -> str | None:

@@ -72,9 +72,17 @@ def _safe_prose(text: str, clean: Clean) -> str:
 # --- jobs ---------------------------------------------------------------------------------------
 
 
-def read_id(profile: JobProfile, document: JsonValue) -> str | None:
-    """Return the backend's id of the job; None where there is none that can be used."""
+def read_id(
+    profile: JobProfile, document: JsonValue, headers: Mapping[str, str] | None = None
+) -> str | None:
+    """Return the backend's id of the job; None where there is none that can be used.
+
+    `headers` are those of an answer to a submit, their names in lower case.
+    """
     found = find_text(document, profile.extract.id)
+    place = profile.extract.headers.id
+    if found is None and place is not None:
+        found = _matched(place.pattern, (headers or {}).get(place.name.lower()))
     return found if found and len(found) <= ID_MAX and found.isprintable() else None
 
 
@@ -127,7 +135,11 @@ def read_progress(progress: Progress, document: JsonValue) -> int | None:
 
 
 def _number_in(document: JsonValue, places: Iterable[str], pattern: str | None) -> str | None:
-    text = find_text(document, places)
+    return _matched(pattern, find_text(document, places))
+
+
+def _matched(pattern: str | None, text: str | None) -> str | None:
+    """Return the last match in a text, or the first group of that."""
     if pattern is None or text is None:
         return text
     found = list(re.finditer(pattern, text[-PROSE_MAX:]))
@@ -198,6 +210,13 @@ def read_urls(places: Mapping[str, Iterable[str]], document: JsonValue) -> dict[
     return _short_texts(places, document, URL_MAX)
 
 
+def read_header_urls(profile: JobProfile, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the addresses that the headers of an answer to a submit give, by name."""
+    told = profile.extract.headers.urls.items()
+    found = {name: headers.get(header.lower(), "") for name, header in told}
+    return _usable(found, URL_MAX)
+
+
 def read_values(places: Mapping[str, Iterable[str]], document: JsonValue) -> dict[str, str]:
     """Return the other texts that an answer gives for later calls, by name."""
     return _short_texts(places, document, VALUE_MAX)
@@ -206,5 +225,8 @@ def read_values(places: Mapping[str, Iterable[str]], document: JsonValue) -> dic
 def _short_texts(
     places: Mapping[str, Iterable[str]], document: JsonValue, longest: int
 ) -> dict[str, str]:
-    found = {name: find_text(document, where) or "" for name, where in places.items()}
+    return _usable({n: find_text(document, where) or "" for n, where in places.items()}, longest)
+
+
+def _usable(found: Mapping[str, str], longest: int) -> dict[str, str]:
     return {n: text for n, text in found.items() if 0 < len(text) <= longest and text.isprintable()}

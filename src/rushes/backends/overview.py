@@ -65,8 +65,8 @@ def known_of(backend: VideoBackend) -> list[tuple[str, str]]:
     if isinstance(backend, Speaker):
         cells = _told(backend.profile)
     else:
-        name = f"`{type(backend).__module__.rpartition('.')[2]}`"
-        cells = next((row[1:] for row in IN_CODE if row[0] == name), ())
+        rooms = backend.__class__.__module__.split(".")
+        cells = next((row[1:] for row in IN_CODE if row[0].strip("`") in rooms), ())
     return [pair for pair in zip(HEADINGS, cells, strict=False) if pair[1]]
 
 

@@ -6,23 +6,28 @@ import json
 import mimetypes
 import re
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
-
-from rushes.backends.language.files import load_profile, read_profile
+from rushes.backends import KINDS
+from rushes.backends.language.files import (
+    load_profile,
+    profile_text,
+    read_profile,
+    shipped_profiles,
+)
 from rushes.backends.language.profile import ClipProfile, JobProfile
 from rushes.backends.profiled import ProfiledBackend
+from rushes.backends.samples import picture_for
 from rushes.backends.synchronous import SynchronousBackend
-from rushes.domain import RemoteJob, RemoteStatus, VideoRequest, new_id
+from rushes.domain import RemoteJob, RemoteStatus, VideoRequest, new_id, utc_now
 from rushes.errors import BackendError, BackendUnavailable, NotConfigured
 from rushes.net import Answer, Credentials, GuardedClient, Incoming, Patience, Upload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Container, Mapping
     from datetime import timedelta
     from pathlib import Path
 
@@ -33,22 +38,52 @@ if TYPE_CHECKING:
 
 NOWHERE = "http://replay.invalid"
 ANSWERS_MAX = 500
+HEADERS = ".headers"
 OK = 200
 _RECORDED = re.compile(r"(\d+)-(before|submit|poll|step|cancel)-(\d{3})\.\w+")
-_BESIDE = re.compile(r"\d+-\w+-exchange\.txt")
+_NAME = re.compile(r'^name = "[^"]*"', re.MULTILINE)
+_DATE = re.compile(r"^date = [\d-]+", re.MULTILINE)
+_BASE64 = re.compile(r"([A-Za-z0-9+/]{40})[A-Za-z0-9+/]{100,}=*")
+_BESIDE = re.compile(r"\d+-\w+-exchange\.txt|.+\.headers")
 
 
 def profile_schema() -> dict[str, Any]:
     """Return the JSON Schema of a profile, for editors that check TOML against one."""
-    return TypeAdapter(JobProfile | ClipProfile).json_schema()
+    of_jobs, of_clips = JobProfile.model_json_schema(), ClipProfile.model_json_schema()
+    tables: dict[str, Any] = of_jobs["properties"]
+    gone = {name: False for name in tables if name not in of_clips["properties"]}
+    for switch in tables["switch"]["patternProperties"].values():
+        switch["propertyNames"] = {"enum": list(tables)}
+    says_clip = {"properties": {"answer": {"const": "clip"}}, "required": ["answer"]}
+    return {
+        **of_jobs,
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$defs": of_jobs["$defs"] | of_clips["$defs"],
+        "title": "A profile of Rushes",
+        "description": "Which words there are, and what they mean: docs/adding-a-backend.md.",
+        "required": of_clips["required"],
+        "if": {"properties": {"submit": says_clip}, "required": ["submit"]},
+        "then": {"properties": gone | {"result": of_clips["properties"]["result"]}},
+        "else": {"required": of_jobs["required"]},
+    }
 
 
-def new_profile(name: str) -> str:
-    """Return a commented start for a profile; raises NotConfigured for a name that is none."""
-    start = (resources.files("rushes.backends") / "new-profile.toml").read_text("utf-8")
-    text = start.replace('name = "NAME"', f'name = "{name}"')
+def new_profile(name: str, like: str | None = None) -> str:
+    """Return a start for a profile: commented and of today, or a copy of one that is `like` it.
+
+    Raises NotConfigured for a name that is none, or not free.
+    """
+    if name in {*shipped_profiles(), *KINDS}:
+        raise NotConfigured(f"{name!r} is taken: choose a name that nothing of ours has")
+    text = _commented_start() if like is None else profile_text(like)[1]
+    text = _NAME.sub(lambda _: f'name = "{name}"', text, count=1)
     read_profile(text, name)
     return text
+
+
+def _commented_start() -> str:
+    start = (resources.files("rushes.backends") / "new-profile.toml").read_text("utf-8")
+    return _DATE.sub(f"date = {utc_now().date()}", start, count=1)
 
 
 # --- replay -------------------------------------------------------------------------------------
@@ -56,17 +91,21 @@ def new_profile(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One recorded answer: the file `NN-submit-200.json` holds its body, and its name the type."""
+    """One recorded answer: the file `NN-submit-200.json` holds its body, and its name the type.
+
+    Headers that matter may stand beside it, in `NN-submit-200.headers`.
+    """
 
     place: int
     call: str
     status: int
     body: bytes
     media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def as_answer(self) -> Answer:
         """Return it as it would have come over the wire."""
-        return Answer(self.status, {}, self.body, f"answer {self.place}: {self.status}")
+        return Answer(self.status, self.headers, self.body, f"answer {self.place}: {self.status}")
 
 
 def read_answers(folder: Path) -> list[Recorded]:
@@ -81,15 +120,25 @@ def read_answers(folder: Path) -> list[Recorded]:
                 "poll, step and cancel"
             )
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        found.append(Recorded(int(name[1]), name[2], int(name[3]), path.read_bytes(), kind))
+        body, headers = path.read_bytes(), _headers_beside(path)
+        found.append(Recorded(int(name[1]), name[2], int(name[3]), body, kind, headers))
     if not found:
         raise NotConfigured(f"{folder}: no answers there")
     return sorted(found, key=lambda answer: answer.place)
 
 
-async def replay(profile: str, answers: list[Recorded]) -> list[str]:
+def _headers_beside(path: Path) -> dict[str, str]:
+    beside = path.with_suffix(HEADERS)
+    lines = beside.read_text("utf-8").splitlines() if beside.is_file() else []
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+async def replay(
+    profile: str, answers: list[Recorded], profiles_dir: Path | None = None
+) -> list[str]:
     """Return line by line what Rushes would understand; nothing leaves this machine."""
-    loaded = load_profile(profile)
+    loaded = load_profile(profile, profiles_dir)
     client = ReplayClient() if isinstance(loaded, JobProfile) else ClipReplayClient()
     rehearsed = Rehearsed(loaded, client)
     try:
@@ -146,7 +195,7 @@ class ReplayClient(GuardedClient):
         json: JsonValue = None,
         form: Mapping[str, str | Upload] | None = None,
         within: timedelta | None = None,  # noqa: ARG002
-        may_redirect: bool = False,  # noqa: ARG002 - the client's
+        redirects: Container[int] = (),  # noqa: ARG002 - the client's
     ) -> Answer:
         """Note the request, and answer with the next in the list."""
         parts = [f"{name}={value}" for name, value in (query or {}).items()]
@@ -295,8 +344,14 @@ def first_request(profile: Profile, prompt: str, model: str | None) -> VideoRequ
         "resolution": offers.resolutions,
     }
     asked = {name: values[0] for name, values in firsts.items() if values}
-    return VideoRequest(prompt=prompt, model=model, **asked)
+    picture = picture_for(profile)
+    return VideoRequest(prompt=prompt, model=model, first_frame=picture, **asked)
 
 
 def _as_json(told: object) -> str:
-    return f" {json.dumps(told, ensure_ascii=False)}" if told else ""
+    text = json.dumps(told, ensure_ascii=False, default=_in_short)
+    return " " + _BASE64.sub(r"\1...", text) if told else ""
+
+
+def _in_short(file: bytes) -> str:
+    return f"{len(file)} bytes"

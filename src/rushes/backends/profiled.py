@@ -15,6 +15,7 @@ from rushes.backends.extraction import (
     holds,
     kept_values,
     passes,
+    read_header_urls,
     read_id,
     read_job,
     unknown_word,
@@ -34,6 +35,7 @@ from rushes.errors import (
     BackendUnavailable,
     BadBackendResponse,
     GenerationFailed,
+    Misconfigured,
     RemoteJobNotFound,
     ResultExpired,
 )
@@ -101,13 +103,16 @@ class ProfiledBackend(ClipReader):
 
     def _accepted(self, answer: Answer) -> RemoteJob:
         """Read the answer to a submit; it may be the end already."""
-        document = answer.json()
+        is_told_by_header = self._profile.extract.headers.id is not None
+        document = readable(answer) if is_told_by_header else answer.json()
         if not passes(self._profile, document):
             raise self._error(answer, document, Stage.SUBMIT)
-        remote_id = read_id(self._profile, document)
+        remote_id = read_id(self._profile, document, answer.headers)
         if remote_id is None or self._client.redactor.holds_secret(remote_id):
             raise BadBackendResponse("the answer names no job", detail=answer.detail)
-        return self._job(answer, document, remote_id, Stage.SUBMIT)
+        job = self._job(answer, document, remote_id, Stage.SUBMIT)
+        urls = read_header_urls(self._profile, answer.headers)
+        return replace(job, urls=self._without_secrets(urls) | job.urls)
 
     # --- poll -----------------------------------------------------------------------------------
 
@@ -122,9 +127,10 @@ class ProfiledBackend(ClipReader):
             raise
 
     async def _poll(self, remote: RemoteJob) -> RemoteJob:
-        answer = await self._call(self._profile.poll, self._known(remote))
+        states = self._profile.state.http
+        answer = await self._call(self._profile.poll, self._known(remote), redirects=states)
         answer = await self._without_clip(answer)
-        if answer.status in self._profile.state.http:
+        if answer.status in states:
             found = readable(answer)  # the body may be the clip itself, and is not needed then
             return self._polled(answer, found if isinstance(found, dict) else {}, remote)
         if not answer.is_success:
@@ -306,7 +312,10 @@ def _told_by(status: RemoteStatus | None) -> CancelOutcome:
 
 def from_config(config: BackendConfig) -> ProfiledBackend | SynchronousBackend:
     """Return the backend of a configuration; raises NotConfigured."""
-    profile = load_profile(config.profile, config.profiles_dir, config.vars, config.settings.vars)
+    if config.options:
+        reason = f"a profile has no options: {config.profile!r} is one"
+        raise Misconfigured(*((("options", name), reason) for name in config.options))
+    profile = load_profile(config.profile, config.profiles_dir, config.vars)
     client = GuardedClient(
         config.url,
         credentials=credentials(profile.auth, config),

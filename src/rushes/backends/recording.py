@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from rushes.backends.profile_tools import first_request, standing
+from rushes.backends.profile_tools import HEADERS, first_request, standing
 from rushes.backends.profiled import ENDED, ProfiledBackend
 from rushes.domain import RemoteStatus, new_id
 from rushes.errors import BackendError, BackendTimeout, NotConfigured
@@ -51,6 +51,9 @@ class Recorder:
         told = self._safe(answer.body)
         ending = "json" if answer.media_type.endswith("json") else "txt"
         self._write(f"{stem}-{answer.status}.{ending}", told)
+        if "location" in answer.headers:
+            place = self._redactor.mask(unquote(answer.headers["location"]))
+            self._write(f"{stem}-{answer.status}{HEADERS}", f"location: {place}\n")
         where = urlsplit(exchange.url)
         address = self._redactor.mask(unquote(where.path + ("?" + where.query).rstrip("?")))
         asked = f"{exchange.method} {address}\n{self._headers(exchange.headers)}"

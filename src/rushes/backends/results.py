@@ -42,13 +42,11 @@ class ClipReader(Speaker[JobProfile]):
     ) -> AsyncIterator[ClipSource]:
         for step in self._profile.result.steps:
             remote = await self._after(step, remote)
-        result = self._profile.result
         async with self._first(remote, start, validator) as found:
             if not isinstance(found, str):
                 yield found
                 return
-        is_ours = result.url_auth == "same_origin"
-        async with self._clip_at(found, start, validator, is_ours=is_ours) as found:
+        async with self._clip_at(found, start, validator, by="url_auth") as found:
             if isinstance(found, str):
                 raise BadBackendResponse("the clip's address leads to another address")
             yield found
@@ -69,8 +67,8 @@ class ClipReader(Speaker[JobProfile]):
             async with asked as incoming:
                 yield await self._found_in(incoming)
             return
-        is_ours = (result.url_auth if told else result.auth) == "same_origin"
-        async with self._clip_at(address, start, validator, is_ours=is_ours) as found:
+        by = "url_auth" if told else "auth"
+        async with self._clip_at(address, start, validator, by=by) as found:
             yield found
 
     async def thumbnail(self, remote: RemoteJob, *, max_bytes: int) -> bytes | None:
@@ -100,21 +98,25 @@ class ClipReader(Speaker[JobProfile]):
 
     @asynccontextmanager
     async def _clip_at(
-        self, address: str, start: int, validator: str | None, *, is_ours: bool
+        self, address: str, start: int, validator: str | None, *, by: str
     ) -> AsyncIterator[ClipSource | str]:
-        """Open an address: the clip itself, or another address where JSON came in its place."""
-        accept = self._profile.result.accept
+        """Open an address: the clip itself, or another address where JSON came in its place.
+
+        `by` is the key of [result] that says whether credentials go along.
+        """
+        accept, is_ours = self._profile.result.accept, getattr(self._profile.result, by) != "never"
         opened = self._download(address, start, validator, accept=accept, is_ours=is_ours)
         async with opened as incoming:
-            yield await self._found_in(incoming)
+            is_withheld = self._is_own(address) and not is_ours
+            yield await self._found_in(incoming, by if is_withheld else "")
 
-    async def _found_in(self, incoming: Incoming) -> ClipSource | str:
+    async def _found_in(self, incoming: Incoming, withheld_by: str = "") -> ClipSource | str:
         """Return the clip that an answer is or holds, or the address in it."""
         if incoming.has_clip and not is_text(incoming.media_type):
             return incoming
         if incoming.has_clip and self._profile.result.base64:
             return await self._decoded(incoming)
-        return self._address_in(await incoming.answer())
+        return self._address_in(await incoming.answer(), withheld_by)
 
     async def _without_clip(self, answer: Answer) -> Answer:
         """Return an answer that a clip made too long as if it ended where the clip begins."""
@@ -135,12 +137,12 @@ class ClipReader(Speaker[JobProfile]):
             raise BadBackendResponse("the answer holds neither a clip nor its address")
         return elsewhere
 
-    def _address_in(self, answer: Answer) -> str:
+    def _address_in(self, answer: Answer, withheld_by: str) -> str:
         """Return where the clip is, as a JSON answer says; raises what else the answer means."""
         document = readable(answer)
         elsewhere = self._elsewhere(document) if answer.is_success else None
         if elsewhere is None:
-            raise self._no_clip(answer, document)
+            raise self._no_clip(answer, document, withheld_by)
         return elsewhere
 
     def _elsewhere(self, document: JsonValue) -> str | None:

@@ -9,7 +9,13 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from rushes.backends import ENVIRONMENT
 from rushes.backends.asking import write_submit
-from rushes.backends.checking import judge_answer, judge_error, name_the_setting, naming_the_setting
+from rushes.backends.checking import (
+    judge_answer,
+    judge_error,
+    judge_models,
+    name_the_setting,
+    naming_the_setting,
+)
 from rushes.backends.classifying import read_error, turns_away
 from rushes.backends.extraction import kept_values, passes, read_values
 from rushes.backends.language.profile import Profile
@@ -34,7 +40,7 @@ from rushes.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Container, Generator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from pydantic import JsonValue
@@ -102,7 +108,10 @@ class Speaker(Generic[P]):
             answer = await self._client.call(check.method, check.path, query=query, json=check.body)
         except BackendError as error:
             return [judge_error(error, self._settings)]
-        return [judge_answer(self._profile, answer, self._client, self._settings)]
+        has_key = self._client.has_credentials or bool(self._secret_query)
+        profile, base, settings = self._profile, self._client.base, self._settings
+        told = judge_answer(profile, answer, base, settings, has_key=has_key)
+        return [told, *judge_models(profile, self._catalogue.default, settings)]
 
     # --- the submit ------------------------------------------------------------------------------
 
@@ -161,7 +170,9 @@ class Speaker(Generic[P]):
 
     # --- every call ------------------------------------------------------------------------------
 
-    async def _call(self, call: Call | Find, values: Mapping[str, Any]) -> Answer:
+    async def _call(
+        self, call: Call | Find, values: Mapping[str, Any], *, redirects: Container[int] = ()
+    ) -> Answer:
         query = filled(call.query, values) | self._secret_query
         with naming_the_setting(self._profile, self._settings):
             return await self._client.call(
@@ -169,6 +180,7 @@ class Speaker(Generic[P]):
                 with_query(address_of(call.path, values), query),
                 headers=filled(call.headers, values),
                 json=render(call.body, values, {}) if call.body else None,
+                redirects=redirects,
             )
 
     def _known(self, remote: RemoteJob) -> dict[str, str]:
@@ -196,9 +208,15 @@ class Speaker(Generic[P]):
             address, start=start, validator=validator, headers={"Accept": accept}, is_ours=is_ours
         )
 
-    def _no_clip(self, answer: Answer, document: JsonValue) -> BackendError:
-        """Say what it means that this came where the clip should be."""
+    def _no_clip(self, answer: Answer, document: JsonValue, withheld_by: str = "") -> BackendError:
+        """Say what it means that this came where the clip should be.
+
+        `withheld_by` is the key of [result] that kept our credentials from our own backend.
+        """
         error = self._error(answer, document, Stage.RESULT)
+        if withheld_by and answer.status in {401, 403}:
+            advice = f"let the profile {self._profile.profile.name} say [result] {withheld_by}"
+            error.detail = f'{self._settings.profile}: {advice} = "same_origin" · {answer.detail}'
         return as_kind(ResultExpired, error) if answer.status in GONE | {403} else error
 
     def _error(self, answer: Answer, document: JsonValue, stage: Stage) -> BackendError:

@@ -108,7 +108,8 @@ class SynchronousBackend(Speaker[ClipProfile]):
         async with opened as incoming:
             if not incoming.has_clip or is_text(incoming.media_type):
                 answer = await incoming.answer()
-                raise self._no_clip(answer, readable(answer))
+                is_withheld = self._is_own(address) and not is_ours
+                raise self._no_clip(answer, readable(answer), "url_auth" if is_withheld else "")
             yield incoming
 
     async def thumbnail(self, remote: RemoteJob, *, max_bytes: int) -> bytes | None:  # noqa: ARG002 - the port's

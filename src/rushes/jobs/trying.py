@@ -45,10 +45,11 @@ class ClipFile(Protocol):
         ...
 
 
-def smallest(prompt: str, takes: Capabilities) -> VideoRequest:
+def smallest(prompt: str, takes: Capabilities, picture: str | None = None) -> VideoRequest:
     """Return what is the least to ask for: the shortest and smallest clip that there is."""
     return VideoRequest(
         prompt=prompt,
+        first_frame=picture,
         duration_s=min(takes.durations, default=None),
         aspect_ratio=next(iter(takes.aspect_ratios), None),
         resolution=min(takes.resolutions, key=_lines, default=None),

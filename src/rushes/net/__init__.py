@@ -7,7 +7,7 @@ the credentials travel to that origin and nowhere else. httpx errors end here.
 
 from rushes.net.answers import Answer, Exchange
 from rushes.net.client import GuardedClient, Patience, Upload
-from rushes.net.credentials import Credentials
+from rushes.net.credentials import Credentials, is_sendable
 from rushes.net.guard import AddressRefused, is_public
 from rushes.net.incoming import Incoming
 from rushes.net.redaction import Redactor, Secret
@@ -27,4 +27,5 @@ __all__ = [
     "Upload",
     "WebSocket",
     "is_public",
+    "is_sendable",
 ]

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from rushes.errors import BadBackendResponse, NotConfigured, NotSent
+from rushes.errors import BadBackendResponse, Misconfigured, NotSent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+UNNAMED = "no result_hosts (RUSHES_BACKEND_RESULT_HOSTS) name it"
+"""What an operator can change where a clip's host is refused."""
 _PEER = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 
 Origin = tuple[str, str, int]
@@ -33,15 +35,15 @@ def host_and_port(url: httpx.URL) -> str:
 
 
 def base_url(text: str) -> httpx.URL:
-    """Read a configured address; raises NotConfigured."""
+    """Read a configured address; raises Misconfigured."""
     try:
         url = httpx.URL(text.rstrip("/"))
     except httpx.InvalidURL as error:
-        raise NotConfigured(f"the backend's URL cannot be read: {error}") from error
+        raise Misconfigured((("url",), f"cannot be read: {error}")) from error
     if url.scheme not in DEFAULT_PORTS or not url.host:
-        raise NotConfigured("the backend's URL must begin with http:// or https:// and a host")
+        raise Misconfigured((("url",), "must begin with http:// or https:// and a host"))
     if url.userinfo or url.query or url.fragment:
-        raise NotConfigured("the backend's URL takes no user, no ? and no #; keys have a setting")
+        raise Misconfigured((("url",), "takes no user, no ? and no #; keys have a setting"))
     return url
 
 
@@ -64,7 +66,7 @@ def next_hop(url: httpx.URL, location: str | None) -> httpx.URL:
 
 
 def peers(hosts: Iterable[str]) -> frozenset[Peer]:
-    """Read a list of `host` or `host:port`; raises NotConfigured.
+    """Read a list of `host` or `host:port`; raises Misconfigured.
 
     Without a port those of http and https are meant.
     """
@@ -72,7 +74,7 @@ def peers(hosts: Iterable[str]) -> frozenset[Peer]:
     for text in hosts:
         match = _PEER.fullmatch(text)
         if match is None:
-            raise NotConfigured(f"{text!r} is no host and no host:port")
+            raise Misconfigured((("result_hosts",), f"{text!r} is no host and no host:port"))
         host, port = match.groups()
         ports = [int(port)] if port else DEFAULT_PORTS.values()
         found.update((host.strip("[]").lower(), port) for port in ports)
@@ -89,9 +91,9 @@ def permit_clip(url: httpx.URL, backend: Origin, trusted: frozenset[Peer]) -> No
     if origin == backend or (scheme in DEFAULT_PORTS and (host, port) in trusted):
         return
     if not host or scheme not in {"https", backend[0]}:
-        raise refused(url, f"neither https nor the backend's own {backend[0]}")
+        raise refused(url, f"neither https nor the backend's own {backend[0]}, and {UNNAMED}")
     if port not in {DEFAULT_PORTS[scheme], backend[2]}:
-        raise refused(url, "an unusual port")
+        raise refused(url, f"an unusual port, and {UNNAMED}")
 
 
 def refused(url: httpx.URL, why: str) -> NotSent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -31,13 +31,14 @@ from rushes.net.addresses import (
     refused,
 )
 from rushes.net.answers import Answer, Exchange, media_type
+from rushes.net.credentials import merged
 from rushes.net.guard import AddressRefused, GuardedNetwork, resolve
 from rushes.net.incoming import Incoming, Pace, Resume
 from rushes.net.redaction import Redactor
 from rushes.net.websocket import SOCKET_LIMITS, WebSocket, new_key, upgrade_headers, upgraded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Container, Generator, Iterable, Mapping
 
     from pydantic import JsonValue
 
@@ -99,6 +100,7 @@ class GuardedClient:
         self._origin = origin_of(self._base)
         self._result_hosts = peers(result_hosts)
         self._credentials = credentials.as_headers()
+        self._usual = {name: value.reveal() for name, value in credentials.usual.items()}
         self._patience = patience
         self._pace = Pace(
             max_clip_bytes, patience.clip_min_rate, patience.clip_window.total_seconds()
@@ -132,13 +134,13 @@ class GuardedClient:
         json: JsonValue = None,
         form: Mapping[str, str | Upload] | None = None,
         within: timedelta | None = None,
-        may_redirect: bool = False,
+        redirects: Container[int] = (),
     ) -> Answer:
         """Make one API call and return the whole answer, whatever its status.
 
         `address` is a path below the base URL, or a URL of the same origin. `form` goes out as
         multipart/form-data, which every server of this field takes. `within` bounds all of it.
-        A redirect is refused, or with `may_redirect` returned; it is never followed.
+        A redirect is refused, or with its status in `redirects` returned; it is never followed.
         """
         url = self._own(address)
         request = self._request(method, url, headers, query=query, json=json, form=form)
@@ -146,7 +148,7 @@ class GuardedClient:
         with self._translated(url):
             async with asyncio.timeout(seconds):
                 answer = await self._exchange(request)
-        if 300 <= answer.status < 400 and not may_redirect:
+        if 300 <= answer.status < 400 and answer.status not in redirects:
             raise self._redirected(answer.headers, answer.detail)
         return answer
 
@@ -252,11 +254,8 @@ class GuardedClient:
             await response.aclose()
 
     async def _exchange(self, request: httpx.Request) -> Answer:
-        response = await self._http.send(request, stream=True)
-        try:
+        async with aclosing(await self._http.send(request, stream=True)) as response:
             return await self._read(response)
-        finally:
-            await response.aclose()
 
     def _incoming(self, response: httpx.Response, resume: Resume) -> Incoming:
         flaw = _flaw(response)
@@ -312,7 +311,9 @@ class GuardedClient:
                 method,
                 url,
                 params=query or None,
-                headers={**(headers or {}), **(self._credentials if is_ours else {})},
+                headers=merged(self._usual, headers or {}, self._credentials)
+                if is_ours
+                else headers,
                 json=json,
                 files={name: _part(value) for name, value in form.items()} if form else None,
                 timeout=httpx.Timeout(None, connect=connect, pool=connect),

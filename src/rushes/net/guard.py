@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import httpcore
 
+from rushes.net.addresses import UNNAMED
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
@@ -94,7 +96,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         except (OSError, UnicodeError) as error:  # UnicodeError: no name that DNS could know
             raise httpcore.ConnectError(f"{host} cannot be found") from error
         if (host, port) not in self._trusted and not all(is_public(a) for a in addresses):
-            raise AddressRefused(f"{host} leads into a private network")
+            raise AddressRefused(f"{host} leads into a private network, and {UNNAMED}")
         return addresses
 
     async def _dial(

@@ -45,6 +45,8 @@ from rushes.domain import (
 from rushes.errors import (
     BackendError,
     BadBackendResponse,
+    Misconfigured,
+    NotConfigured,
     RefusedByBackend,
     RemoteJobNotFound,
     ResultExpired,
@@ -364,7 +366,11 @@ def from_config(config: BackendConfig) -> ComfyBackend:
         max_clip_bytes=config.max_clip_bytes,
         result_hosts=config.result_hosts,
     )
-    return ComfyBackend(config.name, client, load_workflow(workflow), options, config.settings)
+    try:
+        loaded = load_workflow(workflow)
+    except NotConfigured as error:
+        raise Misconfigured((("options", "workflow"), error.message)) from error
+    return ComfyBackend(config.name, client, loaded, options, config.settings)
 
 
 def _prompt_id(job_id: str) -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    StrictBool,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 from rushes.backends.language.sections import Part
 from rushes.domain import (
@@ -67,7 +75,7 @@ def _require_type(bounds: Bounds, type_: Type) -> None:
 
 
 def _of(type_: Type) -> AfterValidator:
-    def check(said: bool | Bounds) -> bool | Bounds:
+    def check(said: Ranged) -> Ranged:
         if isinstance(said, Bounds):
             _require_type(said, type_)
         return said
@@ -75,11 +83,18 @@ def _of(type_: Type) -> AfterValidator:
     return AfterValidator(check)
 
 
-Ranged = bool | Bounds
+def _form_of(said: object) -> str:
+    return "[table]" if isinstance(said, (dict, Bounds)) else "[word]"
+
+
+Ranged = Annotated[
+    Annotated[StrictBool, Tag("[word]")] | Annotated[Bounds, Tag("[table]")],
+    Discriminator(_form_of),
+]
 """`true`: any value; a table: those that it names."""
 Whole = Annotated[Ranged, _of("integer")]
 Real = Annotated[Ranged, _of("number")]
-Sound = bool | Literal["on"]
+Sound = Literal[True, False, "on"]
 """Whether it can be asked for; `on`: it is there unless somebody wants none."""
 Name = Annotated[str, StringConstraints(pattern=SETTING_NAME)]
 Durations = tuple[Annotated[float, Field(gt=0, le=60)], ...]
@@ -93,9 +108,9 @@ class Models(Part):
     durations: Durations = ()
     aspect_ratios: tuple[Shape, ...] = ()
     resolutions: tuple[Resolution, ...] = ()
-    seed: bool = False
-    negative_prompt: bool = False
-    first_frame: bool = False
+    seed: StrictBool = False
+    negative_prompt: StrictBool = False
+    first_frame: StrictBool = False
     audio: Sound = False
     fps: Whole = False
     num_frames: Whole = False
@@ -105,9 +120,9 @@ class Models(Part):
     n_max: Count = 1
     prompt_max: PromptMax = PROMPT_MAX
     prompt_unit: PromptUnit = "code_points"
-    progress: bool = False
+    progress: StrictBool = False
     cancel: Literal["none", "queued", "any"] = "none"
-    idempotency: bool = False
+    idempotency: StrictBool = False
 
     def as_capabilities(self) -> Capabilities:
         """Return the same as the domain's type."""
@@ -120,9 +135,9 @@ class Takes(Part):
     durations: Durations | None = None
     aspect_ratios: tuple[Shape, ...] | None = None
     resolutions: tuple[Resolution, ...] | None = None
-    seed: bool | None = None
-    negative_prompt: bool | None = None
-    first_frame: bool | None = None
+    seed: StrictBool | None = None
+    negative_prompt: StrictBool | None = None
+    first_frame: StrictBool | None = None
     audio: Sound | None = None
     fps: Whole | None = None
     num_frames: Whole | None = None

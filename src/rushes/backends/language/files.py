@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from rushes.backends.language.grammar import meant
+from rushes.backends import KINDS
+from rushes.backends.language.grammar import close_to, meant
 from rushes.backends.language.instance import told
 from rushes.backends.language.profile import ClipProfile, JobProfile, Profile
+from rushes.backends.language.reasons import in_words, place_of
 from rushes.errors import NotConfigured
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from rushes.backends.language.profile import Switch
 
 
+KINDS_IN_CODE = KINDS.keys() - {"profile"}
+"""The kinds of backends whose names stand where a profile's would."""
+
 Grammar = type[JobProfile] | type[ClipProfile]
 
 ABOUT_JOBS = JobProfile.model_fields.keys() - Profile.model_fields.keys()
@@ -31,10 +36,7 @@ ABOUT_JOBS = JobProfile.model_fields.keys() - Profile.model_fields.keys()
 
 
 def load_profile(
-    name: str,
-    folder: Path | None = None,
-    given: Mapping[str, str] | None = None,
-    where: str = "vars",
+    name: str, folder: Path | None = None, given: Mapping[str, str] | None = None
 ) -> JobProfile | ClipProfile:
     """Load a profile: a path to a .toml file, or a name in `folder` or among the shipped ones.
 
@@ -42,12 +44,21 @@ def load_profile(
     Raises NotConfigured with one line for each thing that is wrong.
     """
     name, switch = _parted(name)
+    source, text = profile_text(name, folder)
+    profile, stem = read_profile(text, source, switch, given), Path(source).stem
+    if profile.profile.name != stem:
+        reason = f"the file is called {stem!r}, and its profile has to be called the same"
+        raise NotConfigured(located(("profile", "name"), reason, text, source))
+    return profile
+
+
+def profile_text(name: str, folder: Path | None = None) -> tuple[str, str]:
+    """Return where a profile lies and what is written there; raises NotConfigured."""
     source = _find(name, folder)
     try:
-        text = source.read_text("utf-8")
+        return str(source), source.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise NotConfigured(f"the profile {source} cannot be read: {error}") from error
-    return read_profile(text, str(source), switch, given, where)
 
 
 def _parted(name: str) -> tuple[str, str | None]:
@@ -75,26 +86,34 @@ def read_profile(
     source: str,
     switch: str | None = None,
     given: Mapping[str, str] | None = None,
-    where: str = "vars",
 ) -> JobProfile | ClipProfile:
-    """Read a profile's text, and change it by a switch; `source` is how errors name it.
+    """Read a profile's text and all its switches, and change it by one of these.
 
-    `given` are the values of its `[vars]`, said at `where`; None: it is about no instance.
-    Raises NotConfigured.
+    `source` is how errors name it.
+
+    `given` are the values of its `[vars]`; None: it is about no instance. Raises NotConfigured.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise NotConfigured(f"{source}: no TOML: {error}") from error
-    document = told(document, given, where)
+    document = told(parsed(text, source), given)
     profile = _validated(document, text, source)
+    switched = {
+        name: _validated(_changed(document, changes), text, source, name)
+        for name, changes in profile.switch.items()
+    }
     if switch is None:
         return profile
-    changes = profile.switch.get(switch)
-    if changes is None:
-        hint = meant(switch, profile.switch)
-        raise NotConfigured(f"{source}: no switch is called {switch!r}{hint}")
-    return _validated(_changed(document, changes), text, source, switch)
+    if switch not in switched:
+        raise NotConfigured(
+            f"{source}: no switch is called {switch!r}{meant(switch, profile.switch)}"
+        )
+    return switched[switch]
+
+
+def parsed(text: str, source: str) -> dict[str, Any]:
+    """Return the document that a text of TOML is; raises NotConfigured."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # of numbers and lists without end
+        raise NotConfigured(f"{source}: no TOML: {error}") from error
 
 
 def _validated(
@@ -131,10 +150,18 @@ def _find(name: str, folder: Path | None) -> Path | Traversable:
     own = folder / f"{name}.toml" if folder else None
     if own is not None and own.is_file():
         return own
-    known = shipped_profiles()
-    if name in known:
+    if name in shipped_profiles():
         return _shipped() / f"{name}.toml"
-    raise NotConfigured(f"no profile is called {name!r}{meant(name, known)}")
+    raise NotConfigured(f"no profile is called {name!r}{_others(name, folder)}")
+
+
+def _others(name: str, folder: Path | None) -> str:
+    """Return the end of a sentence that tells which profiles and kinds there are."""
+    own = sorted(path.stem for path in folder.glob("*.toml")) if folder else []
+    there = f"in {folder} there are {', '.join(own)}, and " if own else ""
+    listed = f"; {there}`rushes profile list` prints those that are shipped"
+    lost = f"; RUSHES_PROFILES_DIR={folder} is no folder" if folder and not folder.is_dir() else ""
+    return lost + (close_to(name, [*own, *shipped_profiles(), *KINDS_IN_CODE]) or listed)
 
 
 # --- errors that help ---------------------------------------------------------------------------
@@ -151,12 +178,17 @@ def explained(
     switch: str | None = None,
 ) -> str:
     """Return what is wrong with a TOML document in one line: file, line, key, reason."""
-    place = error["loc"]
-    if error["type"] == "extra_forbidden":
-        reason = f"no such key{meant(str(place[-1]), _keys_at(place[:-1], grammar))}"
-    else:
-        reason = error["msg"].removeprefix("Value error, ")
-    return located(place, reason, text, source, switch)
+    return located(place_of(error), reason_of(error, grammar), text, source, switch)
+
+
+def reason_of(error: ErrorDetails, grammar: type[BaseModel]) -> str:
+    """Return what is wrong at an error's place."""
+    place = place_of(error)
+    if error["type"] != "extra_forbidden":
+        return in_words(error)
+    if grammar is ClipProfile and len(place) == 1 and place[0] in ABOUT_JOBS:
+        return 'leave it out: with [submit] answer = "clip" there is no job to tell of'
+    return f"no such key{meant(str(place[-1]), _keys_at(place[:-1], grammar))}"
 
 
 def located(
@@ -167,7 +199,7 @@ def located(
     line = line or _line_of(text, place)
     where = f"{source}:{line}" if line else source
     key = ".".join(str(step) for step in place) or "the document"
-    return f"{where}: {key}: {reason}"
+    return f"{where}: {key}: {reason}" + (f" (with +{switch})" if switch else "")
 
 
 def _keys_at(place: tuple[int | str, ...], grammar: type[BaseModel]) -> list[str]:

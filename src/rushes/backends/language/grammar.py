@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from rushes.backends.language.templating import TemplateError, names_in, strings_in
+from rushes.backends.language.templating import TemplateError, leaves_in, names_in, strings_in
 from rushes.domain import VideoRequest
 from rushes.errors import (
     BackendError,
@@ -17,6 +25,7 @@ from rushes.errors import (
     ConcurrencyLimited,
     Forbidden,
     GenerationFailed,
+    Misconfigured,
     ModelUnavailable,
     QuotaExhausted,
     RateLimited,
@@ -26,6 +35,7 @@ from rushes.errors import (
     ResultExpired,
     Unauthorized,
 )
+from rushes.net import Credentials, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -58,17 +68,19 @@ EACH = re.compile(r"-?\*(?:\[([^=\]]+)=([^\]]*)\])?")
 
 With `-` the last one goes first.
 """
-_TEST = re.compile(r"(has|lacks)\(([a-z][a-z0-9_]*)\)")
+_TEST = re.compile(r"(has|lacks)\((extra\.[A-Za-z0-9_-]+|[a-z][a-z0-9_]*)\)")
+_NAMED = re.compile(r"\{([a-z][a-z0-9_]*(?:\.[A-Za-z0-9_-]+)?)(?::path)?\}")
 
 
 def meant(word: str, known: Collection[str]) -> str:
-    """Return the end of a sentence that proposes what was probably meant."""
+    """Return the end of a sentence that proposes what was probably meant, or all there is."""
+    return close_to(word, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
+
+
+def close_to(word: str, known: Collection[str]) -> str:
+    """Return the end of a sentence that proposes what was probably meant, if anything was."""
     close = difflib.get_close_matches(word, known, n=1)
-    return (
-        f"; did you mean {close[0]!r}?"
-        if close
-        else f"; there are {', '.join(sorted(known)) or 'none'}"
-    )
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _a_pointer(text: str) -> str:
@@ -104,7 +116,7 @@ def _a_test(text: str) -> str:
     if len(tests) != len(text.split(" and ")):
         raise ValueError("a condition is has(name) or lacks(name), joined by and")
     for name, _ in tests:
-        if name not in REQUEST_NAMES:
+        if name not in REQUEST_NAMES and not name.startswith("extra."):
             raise ValueError(f"nothing is called {name!r} here{meant(name, REQUEST_NAMES)}")
     return text
 
@@ -132,7 +144,25 @@ def _flaw(text: str, allowed: frozenset[str]) -> str | None:
     except TemplateError as error:
         return str(error)
     strange = (n for n in names if n not in allowed and not _PREFIXED.fullmatch(n))
-    return next((f"nothing is called {n!r} here{meant(n, allowed)}" for n in strange), None)
+    return next((_unknown(name, allowed) for name in strange), None)
+
+
+def _unknown(name: str, allowed: frozenset[str]) -> str:
+    of_vars = name.removeprefix("vars.")
+    if of_vars != name:
+        return f"[vars] has no {of_vars!r}"
+    return f"nothing is called {name!r} here{meant(name, allowed)}"
+
+
+def _in_json(template: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what TOML can say and JSON cannot."""
+    strange = (place for place, leaf in leaves_in(template) if not _is_json(leaf))
+    blame([(place, "JSON has no such value") for place in strange])
+    return template
+
+
+def _is_json(leaf: object) -> bool:
+    return math.isfinite(leaf) if isinstance(leaf, float) else isinstance(leaf, (str, int))
 
 
 def blame(flaws: Sequence[tuple[Place, str]]) -> None:
@@ -151,25 +181,95 @@ def blame(flaws: Sequence[tuple[Place, str]]) -> None:
         )
 
 
-def _readable(template: str) -> str:
+def _a_path(path: str) -> str:
+    if "://" in path:
+        raise ValueError("leave the host out: the address of the backend goes before a path")
+    if path and (not path.startswith(("/", "{")) or path.startswith("//")):
+        raise ValueError('a path begins with "/", or with an address such as {urls.NAME}')
+    return _a_place(path)
+
+
+def _a_place(address: str) -> str:
+    """Refuse what is a reference elsewhere, and would be sent as it stands in an address."""
+    for step in address.split("/"):
+        if step.startswith("="):
+            raise ValueError(f"an address takes no references: write {_as_hole(step)}, not {step}")
+    return address
+
+
+def _a_text(template: str) -> str:
+    if template.startswith("="):
+        raise ValueError(f"no reference is read here: write {_as_hole(template)}")
     list(names_in(template))
     return template
 
 
-Pointer = Annotated[str, AfterValidator(_a_pointer)]
+def _as_hole(reference: str) -> str:
+    return "{" + re.split(r"[!|+]", reference.removeprefix("="))[0] + "}"
+
+
+def _sendable_as(kind: Literal["headers", "cookies"]) -> AfterValidator:
+    """Check that a request can carry what stands around the secrets."""
+
+    def check(texts: dict[str, str]) -> dict[str, str]:
+        sent = {name: Secret(text) for name, text in texts.items()}
+        is_header = kind == "headers"
+        try:
+            (Credentials(headers=sent) if is_header else Credentials(cookies=sent)).as_headers()
+        except Misconfigured as error:
+            blame([(place[1:], reason) for place, reason in error.flaws])
+        return texts
+
+    return AfterValidator(check)
+
+
+def _as_it_stands(template: JsonValue) -> JsonValue:
+    """Refuse what looks as if it were to be filled in."""
+    found = ((place, _hope(text)) for place, text in strings_in(template))
+    blame([(place, hope) for place, hope in found if hope])
+    return template
+
+
+def _hope(text: str) -> str | None:
+    named = _NAMED.search(text)
+    if named and named[1].startswith("vars."):
+        return _unknown(named[1], frozenset())
+    if named or text.startswith("="):
+        return "this is sent as it stands: nothing but {vars.NAME} is filled in here"
+    return None
+
+
+def _as(**schema: JsonValue) -> WithJsonSchema:
+    """Say to editors what a validator of ours holds a text to."""
+    return WithJsonSchema({"type": "string", **schema})
+
+
+Pointer = Annotated[str, AfterValidator(_a_pointer), _as(pattern="^(/.*)?$")]
 Pointers = tuple[Pointer, ...]
 ClipPointers = tuple[Annotated[Pointer, AfterValidator(_readable_in_passing)], ...]
-Pattern = Annotated[str, AfterValidator(_a_pattern)]
-Kind = Annotated[str, AfterValidator(_a_kind)]
-When = Annotated[str, AfterValidator(_a_test)]
+Pattern = Annotated[str, AfterValidator(_a_pattern), _as(format="regex")]
+Kind = Annotated[str, AfterValidator(_a_kind), _as(enum=sorted(TROUBLES))]
+When = Annotated[str, AfterValidator(_a_test), _as(pattern=r"^(has|lacks)\(")]
+HttpStates = Field(json_schema_extra={"propertyNames": {"pattern": "^[1-5][0-9]{2}$"}})
 SwitchName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 VarName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 VarValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_~][A-Za-z0-9_.~-]{0,199})?$")]
 """Stands for itself in addresses, headers and texts alike, and is no step upwards; or nothing."""
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
-Body = Annotated[dict[str, JsonValue], _of(REQUEST_NAMES)]
+_Table = Annotated[dict[str, Any], AfterValidator(_in_json)]
+Body = Annotated[_Table, _of(REQUEST_NAMES)]
 Asked = Annotated[str, _of(REQUEST_NAMES)]
+AskedText = Annotated[Asked, AfterValidator(_a_text)]
+AskedPath = Annotated[Asked, AfterValidator(_a_path)]
 Known = Annotated[str, _of(REMOTE_NAMES)]
-KnownBody = Annotated[dict[str, JsonValue], _of(REMOTE_NAMES)]
-CredentialText = Annotated[str, AfterValidator(_readable)]
+KnownPath = Annotated[Known, AfterValidator(_a_path)]
+KnownPlace = Annotated[Known, AfterValidator(_a_place)]
+"""Of a clip or picture, which may lie at another host."""
+KnownBody = Annotated[_Table, _of(REMOTE_NAMES)]
+Fixed = Annotated[str, AfterValidator(_as_it_stands)]
+FixedPath = Annotated[Fixed, AfterValidator(_a_path)]
+FixedBody = Annotated[_Table, AfterValidator(_as_it_stands)]
+CredentialText = Annotated[str, AfterValidator(_a_text)]
+CredentialHeaders = Annotated[dict[str, CredentialText], _sendable_as("headers")]
+CredentialCookies = Annotated[dict[str, CredentialText], _sendable_as("cookies")]

@@ -8,7 +8,13 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from rushes.backends.language.grammar import meant
-from rushes.backends.language.templating import look_up, names_in, parse_reference, strings_in
+from rushes.backends.language.templating import (
+    TemplateError,
+    look_up,
+    names_in,
+    parse_reference,
+    strings_in,
+)
 from rushes.sizes import pixel_size
 
 if TYPE_CHECKING:
@@ -43,6 +49,19 @@ CHOICES = {
     "resolutions": frozenset({RESOLUTION}) | SIZES,
 }
 """The same of what has to be said only where there is more than one to choose from."""
+SAMPLES: Mapping[str, Any] = {
+    "prompt": "a kite",
+    "negative_prompt": "a kite",
+    "first_frame": "data:image/png;base64,AAAA",
+    "job_id": "abc",
+    "seed": 1,
+    "any_seed": 1,
+    "audio": True,
+    "size": (1280, 720),
+    "width": 1280,
+    "height": 720,
+}
+"""What stands for any value of its kind, where a filter is tried before somebody's job is."""
 _PARTS = ("path", "query", "headers", "body")
 _PIXELS = re.compile(r"(\d{3,4})\D(\d{3,4})")
 
@@ -68,9 +87,9 @@ def flaws(submit: Submit, tables: Tables, of_models: Mapping[Place, Capabilities
 
     `of_models` is what each model takes, by the place in the document that says so.
     """
-    unknown = list(_unknown_tables(submit, tables))
-    if unknown:
-        return unknown
+    ill = [*_unknown_tables(submit, tables), *_unprompted(submit), *_unfit(submit)]
+    if ill:
+        return ill
     found = [
         flaw
         for place, takes in of_models.items()
@@ -93,8 +112,26 @@ def flaws_of(profile: Profile, offers: Iterable[tuple[Place, Capabilities]]) -> 
 
 def nowhere_said(submit: Submit, extra: Mapping[str, Any]) -> list[str]:
     """Return the names of extras that no template has a place for."""
-    named = {name for _, text in _texts(submit) for name in names_in(text)}
+    named = named_by(submit)
     return [name for name in extra if f"extra.{name}" not in named]
+
+
+def named_by(submit: Submit) -> set[str]:
+    """Return all that the templates of a submit name, in whatever form."""
+    return _names(_texts(submit))
+
+
+def needs(submit: Submit, name: str) -> bool:
+    """Whether no form of a submit can be filled in without `name`."""
+    return all(any(_needs(place, text, name) for place, text in form) for form in _forms(submit))
+
+
+def _needs(place: Place, text: str, name: str) -> bool:
+    found = parse_reference(text)
+    if found is not None:
+        return found.is_required and name in found.names
+    is_path = place[1:] == ("path",) or (place[1] == "variants" and place[3:] == ("path",))
+    return is_path and name in names_in(text)
 
 
 # --- the templates --------------------------------------------------------------------------------
@@ -154,6 +191,35 @@ def _unknown_tables(submit: Submit, tables: Tables) -> Iterator[Flaw]:
         for name, table in found.filters:
             if name == "map" and table not in tables:
                 yield place, f"no table is called {table!r}{meant(table, tables)}"
+
+
+def _unprompted(submit: Submit) -> Iterator[Flaw]:
+    """Yield the forms that would be paid for without a word, or a picture, of what was asked."""
+    variants = [("submit", "variants", number) for number in range(len(submit.variants))]
+    for place, form in zip([("submit",), *variants], _forms(submit), strict=True):
+        sent = [(at, text) for at, text in form if _is_sent(at, submit)]
+        if "prompt" not in _names(sent) and not any(_needs_picture(text) for _, text in sent):
+            yield place, 'no template here names the prompt, as in "=prompt!"'
+
+
+def _needs_picture(text: str) -> bool:
+    found = parse_reference(text)
+    return found is not None and found.is_required and "first_frame" in found.names
+
+
+def _is_sent(place: Place, submit: Submit) -> bool:
+    part = place[3] if place[1] == "variants" else place[1]
+    return part in _PARTS and not (part == "body" and submit.encoding == "none")
+
+
+def _unfit(submit: Submit) -> Iterator[Flaw]:
+    """Yield the references whose filters no value passes."""
+    for place, found in _references(submit):
+        if SAMPLES.keys() >= set(found.names) and "map" not in dict(found.filters):
+            try:
+                look_up(found, SAMPLES, {})
+            except TemplateError as error:
+                yield place, f"it could never be filled in: {error}"
 
 
 def _unsaid(submit: Submit, place: Place, takes: Capabilities) -> Iterator[Flaw]:

@@ -32,11 +32,12 @@ from rushes.backends.language.sections import (
     State,
     Step,
     Submit,
-    Variant,
 )
-from rushes.backends.language.templating import names_in
+from rushes.backends.language.templating import names_in, strings_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from pydantic import JsonValue
 
     from rushes.backends.language.templating import Place
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 
 Switch = dict[str, dict[str, Any]]
+FILLED_IN = ("path", "query", "headers", "body")
 
 
 class Profile(Part):
@@ -83,12 +85,20 @@ class Profile(Part):
         return self
 
     @model_validator(mode="after")
+    def _can_cancel_as_it_says(self) -> Profile:
+        if self.capabilities.cancel != "none" and getattr(self, "cancel", None) is None:
+            blame([(("capabilities", "cancel"), "without [cancel] nobody is asked to stop")])
+        return self
+
+    @model_validator(mode="after")
     def _submits_only_what_was_told_before(self) -> Profile:
         before = self.submit.before
-        known = {f"values.{name}" for name in before.values} if before else set()
-        for name in names_in(_templates_of_submit(self.submit)):
-            if name.startswith(("urls.", "values.")) and name not in known:
-                raise ValueError(f"no answer is asked for {name!r}{meant(name, known)}")
+        known = {f"values.{name}" for name in before.values} if before else set[str]()
+        texts = _texts_of(self.submit, ("submit",))
+        for number, variant in enumerate(self.submit.variants):
+            texts += _texts_of(variant, ("submit", "variants", number))
+        known |= {n for _, text in texts for n in names_in(text) if n.startswith("extra.")}
+        blame([*_untold(texts, known)])
         return self
 
 
@@ -106,35 +116,46 @@ class JobProfile(Profile):
 
     @model_validator(mode="after")
     def _names_only_what_answers_tell(self) -> JobProfile:
-        tellers: tuple[Extract | Step, ...] = (self.extract, *self.result.steps)
-        known = {f"urls.{name}" for teller in tellers for name in teller.urls}
-        known |= {f"values.{name}" for teller in tellers for name in teller.values}
-        for call in (self.poll, *self.result.steps, self.cancel, self.forget):
-            for name in names_in(_templates_of(call)):
-                if "." in name and name not in known:
-                    raise ValueError(f"no answer is asked for {name!r}{meant(name, known)}")
+        known = _told_by(self.extract)
+        texts = [*strings_in(self.result.thumbnail, ("result", "thumbnail"))]
+        for name, call in (("poll", self.poll), ("cancel", self.cancel), ("forget", self.forget)):
+            texts += _texts_of(call, (name,))
+        if self.poll.select is not None:
+            texts += strings_in(dict(self.poll.select.where), ("poll", "select", "where"))
+        flaws = [*_untold(texts, known), *_untold(_texts_of(self.find, ("find",)), set())]
+        for number, step in enumerate(self.result.steps):
+            flaws += _untold(_texts_of(step, ("result", "steps", number)), known)
+            known |= _told_by(step)
+        blame([*flaws, *_untold(_texts_of(self.result, ("result",)), known)])
         return self
 
     @model_validator(mode="after")
     def _has_a_clip(self) -> JobProfile:
-        told = [self.extract.urls, *(step.urls for step in self.result.steps)]
-        if self.result.path is None and not any("clip" in urls for urls in told):
-            raise ValueError("the clip lies nowhere: result.path or extract.urls.clip is needed")
+        told = _told_by(self.extract).union(*map(_told_by, self.result.steps))
+        if self.result.path is None and "urls.clip" not in told:
+            reason = "the clip lies nowhere: result.path or extract.urls.clip is needed"
+            blame([(("result",), reason)])
         return self
 
 
-def _templates_of_submit(submit: Submit) -> list[JsonValue]:
-    """Return all that a submit fills in, in whatever variant."""
-    parts: list[Submit | Variant] = [submit, *submit.variants]
-    tables = [table for part in parts for table in (part.query, part.headers, part.body)]
-    return [*(part.path for part in parts), *(dict(table) for table in tables if table)]
+def _told_by(teller: Extract | Step) -> set[str]:
+    """Return the names under which later calls know what an answer told."""
+    urls = set(teller.urls) | (set(teller.headers.urls) if isinstance(teller, Extract) else set())
+    return {f"urls.{name}" for name in urls} | {f"values.{name}" for name in teller.values}
 
 
-def _templates_of(call: Call | None) -> list[JsonValue]:
-    """Return all that a call fills in."""
-    if call is None:
-        return []
-    return [call.path, call.body, *call.query.values(), *call.headers.values()]
+def _texts_of(part: Part | None, place: Place) -> list[tuple[Place, str]]:
+    """Return all that a request fills in, and where it stands in the document."""
+    said: Mapping[str, JsonValue] = dict(part or ())
+    return list(strings_in({n: said[n] for n in FILLED_IN if n in said}, place))
+
+
+def _untold(texts: Iterable[tuple[Place, str]], known: set[str]) -> Iterator[tuple[Place, str]]:
+    """Yield the texts that name what no answer is asked for."""
+    for place, text in texts:
+        for name in names_in(text):
+            if "." in name and name not in known:
+                yield place, f"no answer is asked for {name!r}{meant(name, known)}"
 
 
 class ClipProfile(Profile):

@@ -5,16 +5,34 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 
 from rushes.backends.language.grammar import (
     Asked,
+    AskedPath,
+    AskedText,
     Body,
     ClipPointers,
+    CredentialCookies,
+    CredentialHeaders,
     CredentialText,
+    Fixed,
+    FixedBody,
+    FixedPath,
+    HttpStates,
     Kind,
     Known,
     KnownBody,
+    KnownPath,
+    KnownPlace,
     Method,
     Pattern,
     Pointer,
@@ -28,7 +46,9 @@ from rushes.domain import RemoteStatus, Resolution, Shape
 class Part(BaseModel):
     """A table of the document: unknown keys are refused, nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class Head(Part):
@@ -52,8 +72,8 @@ class Head(Part):
 class Auth(Part):
     """Credentials: `{key}` and named extras. What has no value is not sent."""
 
-    headers: dict[str, CredentialText] = {}
-    cookies: dict[str, CredentialText] = {}
+    headers: CredentialHeaders = {}
+    cookies: CredentialCookies = {}
     query: dict[str, CredentialText] = {}
     """For services that want their key in the address; it goes to their own origin only."""
 
@@ -61,6 +81,7 @@ class Auth(Part):
 class Defaults(Part):
     """What is asked for where the request says nothing of it."""
 
+    model: str | None = None
     duration_s: Annotated[float, Field(gt=0, le=60)] | None = None
     aspect_ratio: Shape | None = None
     resolution: Resolution | None = None
@@ -70,7 +91,7 @@ class Variant(Part):
     """What is sent instead where the request has, or lacks, certain fields."""
 
     when: When
-    path: Asked | None = None
+    path: AskedPath | None = None
     query: dict[str, Asked] | None = None
     headers: dict[str, Asked] | None = None
     body: Body | None = None
@@ -83,10 +104,10 @@ class Before(Part):
     """A free request ahead of each submit, for what that must name: a session, for instance."""
 
     method: Method = "POST"
-    path: str
-    query: dict[str, str] = {}
-    headers: dict[str, str] = {}
-    body: dict[str, JsonValue] | None = None
+    path: FixedPath
+    query: dict[str, Fixed] = {}
+    headers: dict[str, Fixed] = {}
+    body: FixedBody | None = None
     """Sent as JSON, an empty one too; without it there is none."""
     values: Values
 
@@ -97,14 +118,14 @@ class Submit(Part):
     before: Before | None = None
 
     method: Method = "POST"
-    path: Asked
+    path: AskedPath
     encoding: Literal["json", "multipart", "none"] = "json"
     query: dict[str, Asked] = {}
     headers: dict[str, Asked] = {}
     body: Body = {}
     variants: tuple[Variant, ...] = ()
     """The first whose condition holds goes before what is said here."""
-    append: tuple[Asked, ...] = ()
+    append: tuple[AskedText, ...] = ()
     """Texts that go behind the prompt, each only where all its values are there."""
     defaults: Defaults = Defaults()
     answer: Literal["job", "clip"] = "job"
@@ -112,10 +133,26 @@ class Submit(Part):
     timeout_s: Seconds = 60
 
 
+class HeaderText(Part):
+    """A text in a header: all of it, or the last match of `pattern`, or that's first group."""
+
+    name: str
+    pattern: Pattern | None = None
+
+
+class ExtractHeaders(Part):
+    """What the headers of an answer to a submit tell where its body does not."""
+
+    id: HeaderText | None = None
+    urls: dict[str, str] = {}
+    """Addresses for later calls by the names of headers, such as `status = "Location"`."""
+
+
 class Extract(Part):
     """Where an answer to a submit or a poll says what."""
 
-    id: Pointers
+    id: Pointers = ()
+    headers: ExtractHeaders = ExtractHeaders()
     urls: dict[str, Pointers] = {}
     """Addresses for later calls, named `{urls.x}`; `clip` is where the clip lies."""
     values: Values = {}
@@ -124,12 +161,18 @@ class Extract(Part):
     """Where the address of a still picture stands."""
     effective_prompt: Pointers = ()
 
+    @model_validator(mode="after")
+    def _finds_the_job(self) -> Extract:
+        if not self.id and self.headers.id is None:
+            raise ValueError("a job needs an id: id or headers.id says where it stands")
+        return self
+
 
 class Call(Part):
     """A request about a job that the backend knows."""
 
     method: Method = "GET"
-    path: Known
+    path: KnownPath
     query: dict[str, Known] = {}
     headers: dict[str, Known] = {}
     body: KnownBody = {}
@@ -172,7 +215,9 @@ class Condition(Part):
 
     @model_validator(mode="after")
     def _tests_something(self) -> Condition:
-        if self.exists is None and self.empty is None and self.path is None:
+        has_pair = {"path", "equals"} <= self.model_fields_set
+        is_half = not has_pair and not self.model_fields_set.isdisjoint({"path", "equals"})
+        if is_half or not (has_pair or self.exists is not None or self.empty is not None):
             raise ValueError("a condition needs exists, empty, or path with equals")
         return self
 
@@ -190,7 +235,7 @@ class State(Part):
 
     path: Pointers = ()
     map: dict[str, RemoteStatus] = {}
-    http: dict[int, RemoteStatus] = {}
+    http: Annotated[dict[int, RemoteStatus], HttpStates] = {}
     """For services that tell it by the status of their answer to a poll: goes before the map."""
     missing: RemoteStatus = RemoteStatus.IN_PROGRESS
     unknown: RemoteStatus = RemoteStatus.IN_PROGRESS
@@ -218,8 +263,14 @@ class Classify(Part):
     code_pattern: Pattern | None = None
     message: Pattern | None = None
     kind: Kind
-    executed: bool | None = None
+    executed: StrictBool | None = None
     """False: a submit that is answered so was turned away and may be sent again."""
+
+    @model_validator(mode="after")
+    def _tests_something(self) -> Classify:
+        if not (self.http or self.code or self.code_pattern or self.message):
+            raise ValueError("a kind needs http, code, code_pattern or message, else it is of all")
+        return self
 
 
 class Errors(Part):
@@ -239,7 +290,7 @@ class Ok(Part):
 
     path: Pointer
     equals: JsonValue
-    missing: bool = True
+    missing: StrictBool = True
     """Whether an answer without that place passes."""
 
 
@@ -265,13 +316,13 @@ class Reply(Part):
 class Result(Reply):
     """Where the clip is: at `path`, or at an address that the job's answer gives."""
 
-    path: Known | None = None
+    path: KnownPlace | None = None
     method: Method = "GET"
     body: KnownBody = {}
     """For services that are asked for a clip as for anything else: sent to `path` as JSON."""
     steps: Annotated[tuple[Step, ...], Field(max_length=3)] = ()
     """Made in their order, each time the clip is to be fetched."""
-    thumbnail: Known | None = None
+    thumbnail: KnownPlace | None = None
     """The address of a still picture, where the service has one for each clip."""
     auth: Literal["never", "same_origin"] = "same_origin"
 
@@ -282,9 +333,9 @@ class Cancel(Call):
     method: Method = "DELETE"
     confirmed: Condition | None = None
     """The answer that says so."""
-    confirmed_by_state: bool = False
+    confirmed_by_state: StrictBool = False
     """Whether the job, asked after how it stands, tells the state `cancelled` once it stopped."""
-    also_deletes: bool = False
+    also_deletes: StrictBool = False
     """Whether a job that has ended is deleted by the same request, with the same answer: it is
     asked before how it stands, and left alone if it has ended."""
 
@@ -298,7 +349,7 @@ class Find(Part):
     """How to look a job up by our own key: in a list, the entry that bears it at `key`."""
 
     method: Method = "GET"
-    path: Asked
+    path: AskedPath
     query: dict[str, Asked] = {}
     headers: dict[str, Asked] = {}
     body: Body = {}
@@ -310,9 +361,9 @@ class Check(Part):
     """A harmless request that proves server, path and key."""
 
     method: Method = "GET"
-    path: str
-    query: dict[str, str] = {}
-    body: dict[str, JsonValue] | None = None
+    path: FixedPath
+    query: dict[str, Fixed] = {}
+    body: FixedBody | None = None
     """Sent as JSON, an empty one too; without it there is none."""
     http: tuple[int, ...] = ()
     """Statuses beside 2xx with which a server that fits may answer."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -105,12 +106,18 @@ def names_in(template: JsonValue) -> Iterator[str]:
 
 def strings_in(template: JsonValue, place: Place = ()) -> Iterator[tuple[Place, str]]:
     """Yield every string of a template and where it stands: keys and indices below `place`."""
-    if isinstance(template, str):
+    for at, leaf in leaves_in(template, place):
+        if isinstance(leaf, str):
+            yield at, leaf
+
+
+def leaves_in(template: JsonValue, place: Place = ()) -> Iterator[tuple[Place, Value]]:
+    """Yield whatever a template's tables and lists hold, and where: as `strings_in`."""
+    if not isinstance(template, (dict, list)):
         yield place, template
         return
-    parts = template.items() if isinstance(template, dict) else ()
-    for key, part in enumerate(template) if isinstance(template, list) else parts:
-        yield from strings_in(part, (*place, key))
+    for key, part in template.items() if isinstance(template, dict) else enumerate(template):
+        yield from leaves_in(part, (*place, key))
 
 
 # --- filling in ---------------------------------------------------------------------------------
@@ -231,9 +238,12 @@ def _text(value: Value) -> str:
 
 def _number(value: Value, _argument: str, _tables: Tables) -> float:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError, OverflowError):
         raise TemplateError(f"{value!r} is no number") from None
+    if not math.isfinite(number):
+        raise TemplateError(f"{value!r} is no number")
+    return number
 
 
 def _whole(value: Value, argument: str, tables: Tables) -> int:
