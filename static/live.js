@@ -1,9 +1,9 @@
 // News of jobs: one stream per browser, read by one tab and passed on to the others; where no
-// stream gets through, the same news by asking. Every batch is `{after, revision, gap, items}`.
+// stream gets through, the same news by asking. Every batch is `{after, revision, gap, items}`
+// and mostly `health`, a mark that changes as backends go and come.
 
-import { byId, changes, events, language, announce, revision as loaded, say } from "./page.js";
-import { isSignedOut } from "./post.js";
-import { askToSignIn, signedIn } from "./signed-out.js";
+import { byId, changes, events, language, announce, health as loadedHealth, revision as loaded, say } from "./page.js";
+import { askToSignIn, isSignedOut, signedIn } from "./post.js";
 
 const SILENCE = 35_000; // the server gives a sign of life each 15 s
 const PAUSE = { first: 1_000, most: 15_000, visible: 3_000, hidden: 10_000 };
@@ -11,7 +11,9 @@ const ROUNDS = 10; // polls before the stream is tried again
 const NAME = `rushes:${events}:${document.documentElement.lang}`;
 
 let known = loaded;
+let health = loadedHealth;
 let deliver = () => {};
+let tellHealth = () => {};
 let wake = () => {};
 let lastHeard = Date.now();
 let shown = "online";
@@ -30,6 +32,9 @@ function receive(batch) {
 function take(batch) {
   known = Math.max(known, batch.revision);
   if (batch.items.length) deliver(batch.items);
+  if (health === (batch.health ?? health)) return;
+  health = batch.health;
+  tellHealth();
 }
 
 function receiveAndPassOn(batch) {
@@ -38,24 +43,28 @@ function receiveAndPassOn(batch) {
   channel?.postMessage(whole);
 }
 
-// Asks for what changed. Returns whether the server could be reached.
+// Asks for what changed. Returns how that went: "news", "signed out", or null.
 export async function catchUp() {
   const response = await fetch(`${changes}?after=${known}`, { cache: "no-store", redirect: "manual" }).catch(() => null);
-  if (response && isSignedOut(response)) askToSignIn("news", catchUp);
-  else if (response?.ok) signedIn();
+  if (response && isSignedOut(response)) {
+    askToSignIn("news", catchUp);
+    return "signed out";
+  }
+  if (response?.ok) signedIn();
   const batch = await response?.json().catch(() => null);
-  if (response?.ok && batch?.items) receiveAndPassOn(batch);
-  return Boolean(response?.ok && batch?.items);
+  if (!response?.ok || !batch?.items) return null;
+  receiveAndPassOn(batch);
+  return "news";
 }
 
 function show(state) {
   if (state === shown) return;
   const time = new Intl.DateTimeFormat(language, { timeStyle: "short" }).format(lastHeard);
-  const text = say(state, { time });
-  announce(text);
-  byId("connection").textContent = text;
-  byId("connection").hidden = state === "online";
   shown = state;
+  byId("connection").hidden = ["online", "signed out"].includes(state);
+  if (state === "signed out") return; // the notice that says so needs no bar beside it
+  byId("connection").textContent = say(state, { time });
+  announce(byId("connection").textContent);
 }
 
 function read(block) {
@@ -124,7 +133,7 @@ async function* chunks(stream) {
 
 async function poll(signal) {
   for (let round = 0; round < ROUNDS && !signal.aborted; round += 1) {
-    if (!(await catchUp())) return;
+    if ((await catchUp()) !== "news") return;
     lastHeard = Date.now();
     channel?.postMessage("alive");
     show("polling");
@@ -136,7 +145,9 @@ async function run(signal) {
   for (let failures = 0; !signal.aborted;) {
     failures = (await listen(signal)) ? 0 : failures + 1;
     if (signal.aborted) return;
-    if (failures > 0 && !(await catchUp())) show("offline");
+    const told = failures > 0 && (await catchUp());
+    if (told === null) show("offline");
+    else if (told === "signed out") show(told);
     else if (failures > 1) await poll(signal);
     await sleep(Math.min(PAUSE.most, jitter(PAUSE.first * 2 ** Math.min(failures, 4))));
   }
@@ -175,8 +186,9 @@ function followAlone() {
   follow();
 }
 
-export function followJobs(onItems) {
+export function followJobs(onItems, onHealth) {
   deliver = onItems;
+  tellHealth = onHealth;
   const refresh = () => { if (!document.hidden) catchUp().then(() => wake()); };
   addEventListener("pageshow", (event) => { if (event.persisted) refresh(); });
   addEventListener("online", refresh);

@@ -1,4 +1,4 @@
-// What the server told this page, and the two ways to say something to whoever cannot see it.
+// What the server told this page, and the ways in which a page says something.
 
 const told = JSON.parse(document.body.dataset.page);
 
@@ -7,7 +7,7 @@ const page = document.documentElement.lang;
 export const language = navigator.languages.find((tag) => tag.split("-")[0] === page) ?? page;
 export const events = told.events;
 export const changes = told.changes;
-export const revision = told.revision;
+export const { revision, health } = told;
 export const studio = told.studio;
 
 export const byId = (id) => document.getElementById(id);
@@ -20,6 +20,16 @@ export function announce(text, urgent = false) {
   const region = byId(urgent ? "assertive" : "polite");
   region.textContent = "";
   requestAnimationFrame(() => { region.textContent = text; });
+}
+
+let complaint = 0;
+
+// Says what went wrong to eyes and ears; without a text that is over.
+export function complain(text = say("notDone")) {
+  clearTimeout(complaint);
+  complaint = text && setTimeout(complain, 10_000, "");
+  byId("trouble").hidden = !text;
+  byId("trouble").textContent = text;
 }
 
 const TOKEN = { alphabet: "abcdefghijklmnopqrstuvwxyz234567", length: 26 };

@@ -7,10 +7,10 @@ const PARTS = ["composer-settings", "composer-note", "composer-send", "composer-
 
 let edits = 0;
 
-async function redraw(form) {
+export async function redraw(form, fields = new FormData(form)) {
   const before = edits;
-  const address = byId("composer-redraw").formAction;
-  const pick = await fetchPage(address, new FormData(form)).catch(() => null);
+  const address = byId("composer-redraw")?.formAction;
+  const pick = address && (await fetchPage(address, fields).catch(() => null));
   if (before !== edits) return redraw(form); // what was chosen since would be lost
   const parts = PARTS.map((id) => pick?.(id));
   if (!parts.every(Boolean)) return; // not the studio: signed out, or away
@@ -41,6 +41,18 @@ function tellPrice(form) {
   const money = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const isKnown = !second || duration;
   note.textContent = isKnown ? ` · ${say("price", { ...price, amount: money.format(amount) })}` : "";
+}
+
+// A backend went or came back: only what is said of that changes, nothing that is filled in.
+export async function tellHealth() {
+  const form = byId("composer");
+  const address = byId("composer-redraw")?.formAction;
+  const pick = await fetchPage(address, address && new FormData(form)).catch(() => null);
+  for (const id of ["outages", "composer-note", "composer-send"]) {
+    const fresh = pick?.(id);
+    if (fresh) byId(id).replaceChildren(...fresh.childNodes);
+  }
+  if (form) tellPrice(form);
 }
 
 export function wireRedraw(form) {

@@ -1,10 +1,12 @@
-// Moments in the reader's own words: `ago`, `at`, and what counts up (`clock`, `elapsed`).
+// Moments in the reader's own words: `ago`, `at`, to the second (`exact`), and what counts up (`clock`, `elapsed`).
 
 import { language } from "./page.js";
 
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 const hour = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 const day = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const second = new Intl.DateTimeFormat(language, { timeStyle: "medium" });
+const dayToTheSecond = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
 function ago(then, now) {
@@ -17,6 +19,11 @@ function at(then, now) {
   return new Date(now).toDateString() === then.toDateString() ? hour.format(then) : day.format(then);
 }
 
+function exact(then, now) {
+  const isToday = new Date(now).toDateString() === then.toDateString();
+  return (isToday ? second : dayToTheSecond).format(then);
+}
+
 function clock(then, now) {
   const seconds = Math.max(0, Math.floor((now - then) / 1000));
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -24,7 +31,7 @@ function clock(then, now) {
   return parts.map((part, place) => (place ? String(part).padStart(2, "0") : part)).join(":");
 }
 
-const SAY = { ago, at, clock, elapsed: clock };
+const SAY = { ago, at, exact, clock, elapsed: clock };
 
 export function paintTimes(root = document) {
   for (const time of root.querySelectorAll("time[data-time]")) {

@@ -66,7 +66,7 @@ CAUSES = [
         "off",
         {"RUSHES_BACKEND_URL": "http://127.0.0.1:{closed}/v1"},
         ("correct host and port in RUSHES_BACKEND_URL", "127.0.0.1:{closed}", "cannot be reached"),
-        "could not be reached",
+        "cannot be reached",
     ),
 ]
 

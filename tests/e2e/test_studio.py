@@ -304,6 +304,8 @@ def test_an_unknown_end_has_two_ways_on_where_none_can_be_asked(site: Program, p
 
     assert site.wait_job(job_id, "failed")["failure"]["kind"] == "outcome_unknown"
     expect(button(page, "Give up")).to_have_count(0)
+    expect(page.get_by_role("heading", name="You gave up on this")).to_be_visible()
+    expect(button(page, re.escape("Try again (may cost twice)"))).to_be_visible()
 
 
 @pytest.mark.slow

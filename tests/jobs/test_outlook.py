@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ from rushes.jobs.forecast import Range, Turn
 from rushes.jobs.outlook import Accuracy
 from tests.fakes import ScriptedBackend, a_job
 from tests.jobs.stage import REQUEST, Stage
+
+if TYPE_CHECKING:
+    from rushes.domain import Job
 
 pytestmark = pytest.mark.anyio
 
@@ -119,3 +123,44 @@ async def test_too_few_forecasts_are_no_measure(stage: Stage) -> None:
     await measure(stage, 2, 2, 2, 2, missed=MINUTE)
 
     assert (await stage.service.outlook.state()).accuracy is None
+
+
+async def out_for(stage: Stage, minutes: float) -> Job:
+    """A job that was handed over so long ago."""
+    job = await stage.submit()
+    (out,) = await stage.claim()
+    since = stage.clock.now - minutes * MINUTE
+    saved = out.submitting(now=since, deadline=60 * MINUTE)
+    assert out.id == job.id
+    return await stage.store.save(saved, release=False)
+
+
+@pytest.mark.parametrize(("minutes", "is_overdue"), [(11.9, False), (12.1, True)])
+async def test_a_job_is_overdue_after_three_times_what_nine_in_ten_took(
+    stage: Stage, minutes: float, is_overdue: bool
+) -> None:
+    await measure(stage, 2, 2, 2, 4, 4)
+    job = await out_for(stage, minutes)
+
+    standing = await stage.service.standing(job)
+
+    assert standing == (Turn(0, overdue=Range(2 * MINUTE, 4 * MINUTE)) if is_overdue else None)
+
+
+async def test_a_job_is_not_overdue_within_a_minute_or_where_too_little_was_measured(
+    stage: Stage,
+) -> None:
+    unmeasured = await out_for(stage, 50)
+    assert await stage.service.standing(unmeasured) is None
+
+    await measure(stage, *[0.1] * 5)
+    young = await stage.store.save(
+        replace(unmeasured, submitted_at=stage.clock.now - 0.9 * MINUTE), release=False
+    )
+    assert await stage.service.standing(young) is None
+
+
+async def test_a_job_that_waits_stands_where_its_turn_is(stage: Stage) -> None:
+    job = await stage.submit()
+
+    assert await stage.service.standing(job) == Turn(1)

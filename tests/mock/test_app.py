@@ -169,8 +169,8 @@ def test_failing_words_end_in_failure_with_a_reason(mock: httpx.Client, word: st
 @pytest.mark.parametrize(
     ("base", "words"),
     [
-        ("/v1", "Cosmos Guardrail"),
-        ("/sglang/v1", "Cosmos Guardrail"),
+        ("/v1", "License Agreement. (rehearsed by #refuse)"),
+        ("/sglang/v1", "License Agreement. (rehearsed by #refuse)"),
         ("/litellm/v1", "content_policy_violation"),
         ("/openai/v1", "moderation_blocked"),
     ],
@@ -183,6 +183,15 @@ def test_refuse_is_a_content_rule_in_the_words_of_each_server(
     assert answer.status_code == 400
     assert words in answer.text
     assert mock.get("/_mock/stats").json()["submissions"] == 0
+
+
+def test_a_servers_words_about_a_withheld_clip_are_marked_as_play(mock: httpx.Client) -> None:
+    job_id = created(mock, "a storm #reject", base="/sglang/v1")
+
+    job = wait(mock, job_id, "failed", base="/sglang/v1")
+
+    assert job["error"]["message"].startswith("Cosmos Guardrail")
+    assert job["error"]["message"].endswith("(rehearsed by #reject)")
 
 
 def test_busy_is_turned_away_twice_and_then_taken(mock: httpx.Client) -> None:

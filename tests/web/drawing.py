@@ -151,6 +151,7 @@ def receipt(**changes: object) -> Receipt:
         links=0,
         operators_may_read=True,
         custody=Custody("Clips are kept for a day.", NOW.date(), forgets=True),
+        has_number=True,
     )
     return replace(given, **cast("dict[str, Any]", changes))
 
@@ -229,6 +230,8 @@ def every_page(renderer: Renderer, language: str = "en") -> dict[str, Page]:
         "queue": queue(renderer, language),
         "empty queue": queue(renderer, language, jobs=[], has_more=False),
         "delete": other("confirm_delete.html", job=running()),
+        "erase one": other("confirm_delete.html", job=replace(running(), deleted_at=NOW)),
+        "deleted clip": other("deleted.html", job=replace(running(), deleted_at=NOW)),
         "shown shelf": library(
             renderer, language, filters=Filters(shelf=Shelf.SHOWN), viewer=ANN, jobs=[completed()]
         ),

@@ -21,6 +21,7 @@ from rushes.domain import (
     utc_now,
 )
 from rushes.domain import Stage as Step
+from rushes.people.commands import COMMAND_LINE
 from rushes.ports import Room
 from rushes.web.dependencies import SettingLine, WebConfig, current_viewer
 from rushes.web.site import create_site
@@ -108,7 +109,7 @@ async def test_a_backend_tells_how_it_is_and_how_it_did() -> None:
 
     text = await page(stage)
 
-    assert "backend.test · openai-videos · recorded" in text
+    assert "backend.test · openai-videos · profile checked against recorded answers" in text
     assert "Up since" in text
     assert "1 of 3" in text
     assert "50%" in text
@@ -291,6 +292,44 @@ async def test_the_audit_ends_after_two_hundred_lines() -> None:
     assert "number 204." in text
     assert "number 5." in text
     assert "number 4." not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "profile", "origin", "who"),
+    [
+        ("en", "profile written from documentation, not tried", "environment", "command line"),
+        (
+            "fr",
+            "profil écrit d\u2019après la documentation, jamais essayé",
+            "environnement",
+            "ligne de commande",
+        ),
+        ("it", "profilo scritto dalla documentazione, mai provato", "ambiente", "riga di comando"),
+    ],
+)
+async def test_words_of_ours_are_in_the_readers_language(
+    language: str, profile: str, origin: str, who: str
+) -> None:
+    lines = (SettingLine("RUSHES_PORT", "8000", "environment"),)
+    stage = Stage(WebConfig(settings=lines), backends=[a_backend(evidence="documented")])
+    await stage.operators.note(AuditLine(BEGAN, COMMAND_LINE, "user_added", "bob"))
+    paths = {"/admin": profile, "/admin/settings": origin, "/admin/audit": who}
+
+    for path, said in paths.items():
+        assert said in await page(stage, path, **{"Accept-Language": language})
+
+
+async def test_the_page_says_who_runs_the_server() -> None:
+    register = accounts_in_memory(lambda: BEGAN)
+    await register.store.put(Account("ada", BEGAN, is_operator=True))
+    await register.store.put(Account("bob", BEGAN))
+
+    text = await page(Stage(accounts=register))
+
+    people = text.partition('id="people"')[2]
+    ada, bob = people.partition("<h3>ada</h3>")[2].split("<h3>bob</h3>")
+    assert "Administrator" in ada
+    assert "Administrator" not in bob.partition("</ul>")[0]
 
 
 @pytest.mark.parametrize("language", ["fr", "it"])

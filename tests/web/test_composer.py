@@ -159,7 +159,7 @@ async def test_drawing_judges_nothing_and_makes_nothing() -> None:
     async with stage.client() as client:
         html = await chosen(client, await opened(client), prompt="", seed="no number")
 
-    assert 'class="problem' not in html
+    assert 'id="problem-' not in html
     assert 'value="no number"' in html
     assert not stage.jobs.jobs
 

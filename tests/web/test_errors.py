@@ -16,7 +16,7 @@ from tests.web.stage import CANARY, Stage
 TREE = [
     kind
     for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, RushesError)
+    if isinstance(kind, type) and issubclass(kind, RushesError) and "kind" in vars(kind)
 ]
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rushes.domain import LOCAL_VIEWER, Failure, JobStatus, Stage, utc_now
+from rushes.errors import NotSent
 from rushes.web.dependencies import WebConfig
 from rushes.web.events import Eyes, Feed
 from tests.web.player import Player
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 EYES = Eyes(LOCAL_VIEWER, "en")
+WELL = Scene().site().jobs.backends.health()
 
 
 def parsed(chunk: bytes) -> list[dict[str, Any]]:
@@ -68,7 +70,7 @@ async def test_without_a_revision_it_begins_with_now() -> None:
     async with aclosing(Feed(scene.site()).stream(EYES, None)) as stream:
         (snapshot,) = parsed(await next_of(stream))
 
-    assert snapshot["data"] == {"revision": 1, "gap": False, "items": []}
+    assert snapshot["data"] == {"revision": 1, "gap": False, "health": WELL, "items": []}
 
 
 async def test_each_change_is_one_event_of_one_line() -> None:
@@ -104,6 +106,25 @@ async def test_silence_is_broken_by_heartbeats() -> None:
 
         assert await next_of(stream) == b": alive\n\n"
         assert await next_of(stream) == b": alive\n\n"
+
+
+async def test_a_backend_that_goes_and_comes_back_is_told_between_two_heartbeats() -> None:
+    site = Scene().site()
+    backend = site.jobs.backends.default
+    feed = Feed(site, heartbeat=timedelta(milliseconds=10))
+    async with aclosing(feed.stream(EYES, None)) as stream:
+        await next_of(stream)
+        backend.stumbled(NotSent("refused"), Stage.SUBMIT)
+        (gone,) = parsed(await next_of(stream))
+        silence = await next_of(stream)
+        backend.answered()
+        (back,) = parsed(await next_of(stream))
+
+    assert gone["event"] == back["event"] == "snapshot"
+    assert gone["data"]["health"] != WELL
+    assert gone["data"]["items"] == []
+    assert silence == b": alive\n\n"
+    assert back["data"]["health"] == WELL
 
 
 async def test_a_stream_ends_by_itself() -> None:
@@ -162,7 +183,7 @@ async def test_a_page_that_missed_too_much_is_told_to_load_anew() -> None:
         await scene.job()
     batch = await Feed(scene.site(), batch_max=2).news(EYES, 1, 4)
 
-    assert json.loads(batch.document) == {"revision": 4, "gap": True, "items": []}
+    assert json.loads(batch.document) == {"revision": 4, "gap": True, "health": WELL, "items": []}
     assert parsed(batch.events)[0]["event"] == "snapshot"
 
 
@@ -171,7 +192,7 @@ async def test_a_page_whose_newest_job_was_forgotten_meanwhile_is_left_alone() -
     await scene.job()
     batch = await Feed(scene.site()).news(EYES, 3, 7)
 
-    assert json.loads(batch.document) == {"revision": 1, "gap": False, "items": []}
+    assert json.loads(batch.document) == {"revision": 1, "gap": False, "health": WELL, "items": []}
     assert batch.events == b""
 
 
@@ -204,7 +225,7 @@ async def test_a_strange_revision_means_now(after: str) -> None:
     async with scene.client() as client:
         news = (await client.get("/api/v1/changes", params={"after": after})).json()
 
-    assert news == {"revision": 1, "gap": False, "items": []}
+    assert news == {"revision": 1, "gap": False, "health": WELL, "items": []}
 
 
 async def test_the_stream_has_its_headers_and_says_goodbye_when_the_server_stops() -> None:

@@ -72,7 +72,9 @@ async def test_the_menu_posts_it() -> None:
     async with behind_a_portal("").browser() as client:
         silent = (await client.get("/", headers=OURS)).text
 
-    assert '<form method="post" action="/logout"><button>Sign out</button></form>' in told
+    assert (
+        '<form method="post" action="/logout" data-forgets><button>Sign out</button></form>' in told
+    )
     assert PORTAL not in told
     assert "/logout" not in silent
 

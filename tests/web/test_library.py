@@ -119,3 +119,36 @@ async def test_what_was_deleted_can_be_restored_for_a_while() -> None:
     assert shown(gone.text) == {fresh.id}
     assert (restored.status_code, again.status_code, late.status_code) == (303, 303, 404)
     assert shown(back.text) == {fresh.id}
+
+
+async def test_what_was_deleted_can_be_erased_at_once_from_there() -> None:
+    stage = Stage()
+    job = await stage.job("put away just now", deleted_at=utc_now())
+    async with stage.client() as client:
+        shelf = await client.get("/library?state=deleted")
+        asked = await client.get(f"/jobs/{job.id}/delete")
+        await client.post(f"/jobs/{job.id}/erase")
+        after = await client.get("/library?state=deleted")
+
+    assert f'href="/jobs/{job.id}/delete"' in shelf.text
+    assert f'action="/jobs/{job.id}/erase"' in asked.text
+    assert f'action="/jobs/{job.id}/delete"' not in asked.text
+    assert shown(after.text) == set()
+
+
+async def test_the_page_of_what_one_has_deleted_offers_it_back_for_a_while() -> None:
+    stage = Stage()
+    fresh = await stage.job("put away just now", deleted_at=utc_now())
+    old = await stage.job("put away long ago", deleted_at=utc_now() - timedelta(hours=2))
+    other = await stage.job("not mine", owner="somebody else", deleted_at=utc_now())
+    async with stage.client(headers={"Accept": "text/html"}) as client:
+        pages = {job.id: await client.get(f"/jobs/{job.id}") for job in (fresh, old, other)}
+        program = await client.get(f"/jobs/{fresh.id}", headers={"Accept": "application/json"})
+
+    assert {page.status_code for page in pages.values()} == {404}
+    assert f'action="/jobs/{fresh.id}/restore"' in pages[fresh.id].text
+    assert "put away just now" in pages[fresh.id].text
+    for job in (old, other):
+        assert "/restore" not in pages[job.id].text.partition("<main")[2].partition("</main>")[0]
+        assert job.request.prompt not in pages[job.id].text
+    assert (program.status_code, program.json()["kind"]) == (404, "job_not_found")

@@ -57,7 +57,7 @@ def test_a_line_says_both_sides() -> None:
 
     assert lines == {
         "Size": ("1280 × 720", "1280 × 720"),  # noqa: RUF001 - as people write it
-        "Length": ("8 s", "8 s"),
+        "Length": ("8\u00a0s", "8\u00a0s"),
         "Frames per second": ("", "24"),
         "Sound": ("", "without sound"),
     }

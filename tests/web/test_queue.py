@@ -49,6 +49,22 @@ async def test_ones_own_jobs_stand_in_their_order_with_place_and_forecast() -> N
     assert "Ready in about 3 to 7 min." in page
 
 
+@pytest.mark.parametrize(("minutes", "is_told"), [(11, False), (13, True)])
+async def test_a_job_that_takes_far_longer_than_others_says_so_on_every_page(
+    minutes: int, is_told: bool
+) -> None:
+    stage = a_stage()
+    await measure(stage, 2, 2, 2, 4, 4)
+    begun = utc_now() - minutes * MINUTE
+    job = await stage.job(status=JobStatus.IN_PROGRESS, submitted_at=begun, progress=42)
+    async with stage.client() as client:
+        pages = [(await client.get(path)).text for path in ("/queue", "/", f"/jobs/{job.id}")]
+
+    told = ["Slower than usual: most clips take 2 to 4" in page for page in pages]
+    assert told == [is_told] * 3
+    assert ["the work goes on" in page for page in pages] == [not is_told] * 3
+
+
 async def test_of_others_there_are_only_counts() -> None:
     stage = a_stage()
     await stage.job(CANARY, owner=f"{CANARY}-owner")
@@ -72,7 +88,7 @@ async def test_the_forecasts_own_error_is_told_once_it_is_known() -> None:
         after = (await client.get("/queue")).text
 
     assert "of what was expected" not in before
-    assert "Of the last 5 clips, half were here within 50 s of what was expected." in after
+    assert "Of the last 5 clips, half were here within 50\u00a0s of what was expected." in after
     assert "2 to 4 min" in after
 
 

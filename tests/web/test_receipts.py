@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rushes.domain import Custody, JobStatus
+from rushes.domain import Custody, JobStatus, RemoteJob
 from tests.web.stage import BEGAN, Stage, a_backend
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ KEEPS = Custody("Everything is deleted after an hour.", date(2026, 11, 22), forg
 async def sent(stage: Stage) -> Job:
     """Keep a finished job that went through every state on its way."""
     job = await stage.finished(b"clip" * 100)
+    told_of = replace(job, remote=RemoteJob("r1"))
     for status in (JobStatus.QUEUED, JobStatus.SUBMITTING, JobStatus.COMPLETED):
-        await stage.jobs.write(replace(job, status=status))
-    return job
+        await stage.jobs.write(replace(told_of, status=status))
+    return told_of
 
 
 async def receipt(stage: Stage, job: Job) -> dict[str, Any]:
@@ -53,7 +54,19 @@ async def test_the_page_says_where_the_prompt_went_and_what_is_kept() -> None:
     assert "An hour later all of it is gone." in shown
     assert '<q lang="en">Everything is deleted after an hour.</q>' in shown
     assert "as of 2026-11-22" in shown
-    assert "It can be asked to delete this" in shown
+    assert "It can be asked to delete this, and will be, when you delete it here." in shown
+
+
+async def test_nobody_promises_a_delete_that_cannot_be_asked_for() -> None:
+    stage = Stage(backends=[a_backend(custody=KEEPS)])
+    job = await sent(stage)
+    nameless = await stage.jobs.write(replace(job, remote=None))
+
+    shown = await page(stage, nameless)
+
+    assert "It gave us no number for this, so it cannot be asked to delete it." in shown
+    assert "It can be asked" not in shown
+    assert (await receipt(stage, nameless))["sent_to"]["can_be_asked_to_delete"] is False
 
 
 async def test_what_the_service_does_not_say_is_unknown() -> None:

@@ -46,7 +46,7 @@ def buttons(page: Page) -> dict[str, bool]:
             "fr",
             "Spark ne peut pas être interrogé à ce sujet\u202f; regardez dans sa propre console.",
         ),
-        ("it", "A Spark non si può chiedere nulla di questo; guarda nella sua console."),
+        ("it", "Non è possibile interrogare Spark al riguardo; guarda nella sua console."),
     ],
 )
 async def test_no_look_up_is_offered_where_nobody_can_be_asked(language: str, said: str) -> None:

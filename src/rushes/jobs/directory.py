@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -243,6 +244,11 @@ class Directory:
     def all(self) -> list[ConfiguredBackend]:
         """Return every backend, the default first."""
         return list(self.backends.values())
+
+    def health(self) -> str:
+        """Return a mark that is another one once a backend goes, comes back or is held."""
+        known = [(b.id, b.trouble.kind if b.trouble else "", b.is_held) for b in self.all()]
+        return hashlib.sha256(repr(known).encode()).hexdigest()[:12]
 
     def apply(self, holds: Iterable[Hold]) -> None:
         """Let exactly these holds be in force."""

@@ -43,11 +43,13 @@ class Range:
 class Turn:
     """Where a waiting job stands: its place in line, from 1, and when its clip may be here.
 
-    `ready` is None where too little was measured, or where the backend takes no jobs now.
+    `ready` is None where too little was measured, or where the backend takes no jobs now. A job
+    that is out has place 0, and `overdue` tells how long such jobs take where it took far longer.
     """
 
     place: int
     ready: Range | None = None
+    overdue: Range | None = None
 
 
 @dataclass(frozen=True, slots=True)

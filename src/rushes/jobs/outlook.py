@@ -25,6 +25,10 @@ MEASURED = 200
 FRESH = timedelta(seconds=10)
 """How long a forecast stands while no job moves."""
 RUNNING = (JobStatus.SUBMITTING, JobStatus.IN_PROGRESS)
+OVERDUE = 3
+"""So many times as long as nine in ten took is far longer than usual..."""
+PATIENCE = timedelta(minutes=1)
+"""...but never so short a time, which may pass before one looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,19 @@ class Outlook:
             queue = await self.store.queue()
             self._turns, self._known_at = await self._play(queue), moment
         return self._turns
+
+    async def overdue(self, job: Job) -> Range | None:
+        """Return what jobs like this one take, where it has been out for far longer."""
+        backend = self.backends.find(job.backend)
+        if backend is None or job.submitted_at is None or job.status not in RUNNING:
+            return None
+        since = self.clock() - job.submitted_at
+        if since < PATIENCE:
+            return None
+        endings = await self.store.endings(self._ids(backend), limit=MEASURED)
+        pace = Paces(endings).of(job.request.model, job.request.duration_s)
+        is_overdue = pace is not None and since > OVERDUE * pace.late
+        return Range(pace.usual, pace.late) if pace and is_overdue else None
 
     async def turn_of(
         self, owner: str, backend: ConfiguredBackend, model: str | None, seconds: float | None

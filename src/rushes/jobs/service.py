@@ -22,6 +22,7 @@ from rushes.domain import (
 )
 from rushes.errors import InvalidRequest, JobConflict, JobNotFound, OutcomeUnknown
 from rushes.jobs.fitting import fitted
+from rushes.jobs.forecast import Turn
 from rushes.jobs.frames import Frames, is_draft, is_draft_of, owner_of, picture_gone
 from rushes.jobs.housekeeping import UNDO
 from rushes.jobs.outlook import Outlook
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
         Viewer,
     )
     from rushes.jobs.directory import ConfiguredBackend, Directory
-    from rushes.jobs.forecast import Turn
     from rushes.ports import ClipStore, JobStore
 
 Asked = tuple["ConfiguredBackend", "VideoRequest"]
@@ -277,6 +277,11 @@ class JobService:
         """Return where a waiting job stands, as the scheduler would take it; None for others."""
         is_waiting = job.status is JobStatus.QUEUED and job.deleted_at is None
         return (await self.outlook.turns()).get(job.id) if is_waiting else None
+
+    async def standing(self, job: Job) -> Turn | None:
+        """Return what there is to say of when: of a waiting job, or of one that is overdue."""
+        overdue = await self.outlook.overdue(job)
+        return Turn(0, overdue=overdue) if overdue else await self.turn(job)
 
     def _asked(
         self, request: VideoRequest, count: int, backend: str | None, also: Sequence[str]

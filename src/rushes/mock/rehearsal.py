@@ -28,7 +28,7 @@ from rushes.mock.refusal import (
     Refusal,
 )
 from rushes.mock.renderer import Renderer
-from rushes.mock.words import Word, words_in
+from rushes.mock.words import Word, rehearsed, words_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -93,6 +93,7 @@ class Rehearsal:
         `withheld` is what is said where the clip is withheld.
         """
         words = words_in(spec.prompt)
+        word = Word.REJECT if Word.REJECT in words else Word.REFUSE
         stretch = self.config.slow_factor if Word.SLOW in words else 1.0
         key = secrets.token_hex(16)
         job = MockJob(
@@ -107,7 +108,7 @@ class Rehearsal:
             ending=_ending(words),
             idempotency_key=idempotency_key,
             picture=picture,
-            withheld=withheld,
+            withheld=rehearsed(withheld, word) if withheld else "",
         )
         self.jobs.keep(job)
         self._prepare(job)

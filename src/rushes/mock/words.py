@@ -65,6 +65,11 @@ MEANING = {
 }
 
 
+def rehearsed(said: str, word: Word) -> str:
+    """Return what a server says, marked as play: nobody is to take it for that server's word."""
+    return f"{said} (rehearsed by {word})"
+
+
 def words_in(prompt: str) -> frozenset[Word]:
     """Return the magic words of a prompt; case does not matter, `#failure` is not `#fail`."""
     found = re.findall(r"(?<![\w#])#[a-z]+(?:-[a-z]+)*", prompt.lower())

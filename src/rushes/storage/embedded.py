@@ -67,7 +67,7 @@ class EmbeddedDatabase:
         try:
             with file_errors("the data folder cannot be used"):
                 was_cut_off = await asyncio.to_thread(self._take)
-            self._warn_of_old_library()
+            self._tell_of_old_library()
             if was_cut_off:
                 await self.uncut(self._check())
             await self.uncut(self._bring_up_to_date())
@@ -75,10 +75,11 @@ class EmbeddedDatabase:
             await self.close()
             raise
 
-    def _warn_of_old_library(self) -> None:
+    def _tell_of_old_library(self) -> None:
         if self._reader is self._writer:
-            log.warning(
-                "SQLite %s is older than %s: all reads and writes share one connection",
+            log.info(
+                "SQLite %s is older than %s, so all reads and writes share one connection;"
+                " that is safe, and nothing need be done",
                 ".".join(map(str, self._version)),
                 ".".join(map(str, SAFE_WITH_READERS)),
             )

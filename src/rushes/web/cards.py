@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Around(TypedDict):
-    """Jobs for a template: by id, where those stand that wait, and which have a poster."""
+    """Jobs for a template: by id, where those stand that wait or tarry, and which have a poster."""
 
     jobs: list[Job]
     turns: dict[str, Turn]
@@ -24,7 +24,7 @@ class Around(TypedDict):
 
 async def around(site: Site, jobs: Sequence[Job]) -> Around:
     """Look up what the cards of these jobs show beside their rows."""
-    turns = {job.id: await site.jobs.turn(job) for job in jobs}
+    turns = {job.id: await site.jobs.standing(job) for job in jobs}
     return Around(
         jobs=list(jobs),
         turns={job_id: turn for job_id, turn in turns.items() if turn is not None},

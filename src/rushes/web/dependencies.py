@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from rushes.counts import Counts
 from rushes.domain import ID_PATTERN, LOCAL_VIEWER, Job, Viewer
+from rushes.errors import JobNotFound
 from rushes.web.entry.door import Door
 from rushes.web.entry.identity import IdentityRules
 from rushes.web.prefix import Addresses, PublicAddress
@@ -170,6 +171,14 @@ async def own_job(job_id: JobId, site: CurrentSite, viewer: CurrentViewer) -> Jo
     return await site.jobs.get(viewer, job_id)
 
 
+async def own_job_or_deleted(job_id: JobId, site: CurrentSite, viewer: CurrentViewer) -> Job:
+    """Return the viewer's own job, also one that can still be restored; raises JobNotFound."""
+    try:
+        return await site.jobs.get(viewer, job_id)
+    except JobNotFound:
+        return await site.jobs.deleted(viewer, job_id)
+
+
 async def seen_job(job_id: JobId, site: CurrentSite, viewer: CurrentViewer) -> Job:
     """Return a job whose clip the viewer may watch; raises JobNotFound."""
     return await site.jobs.look(viewer, job_id)
@@ -186,6 +195,7 @@ def current_translate(request: Request) -> Translate:
 
 
 OwnJob = Annotated[Job, Depends(own_job)]
+OwnJobOrDeleted = Annotated[Job, Depends(own_job_or_deleted)]
 SeenJob = Annotated[Job, Depends(seen_job)]
 CurrentLanguage = Annotated[str, Depends(current_language)]
 CurrentTranslate = Annotated[Translate, Depends(current_translate)]

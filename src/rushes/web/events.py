@@ -68,7 +68,11 @@ class Batch:
     events: bytes
     """One server-sent event a job; after a gap, a snapshot that says so."""
     document: str
-    """`{"revision", "gap", "items"}`; with a gap the page is to be loaded anew."""
+    """`{"revision", "gap", "health", "items"}`; with a gap the page is to be loaded anew.
+
+    `health` is another one once a backend goes, comes back or is held.
+    """
+    health: str
 
 
 @dataclass(slots=True)
@@ -76,7 +80,7 @@ class Feed:
     """Encodes news once, and counts the open streams."""
 
     site: Site
-    batches: OrderedDict[tuple[Eyes, int | None, int], asyncio.Task[Batch]] = field(
+    batches: OrderedDict[tuple[Eyes, int | None, int, str], asyncio.Task[Batch]] = field(
         default_factory=OrderedDict
     )
     streams: Counter[str] = field(default_factory=Counter)
@@ -89,15 +93,16 @@ class Feed:
 
         Turns in line change with others' jobs: what was encoded at another moment is not used.
         """
-        key = (eyes, after, seen)
+        health = self.site.jobs.backends.health()
+        key = (eyes, after, seen, health)
         task = self.batches.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception())):
-            task = self.batches[key] = asyncio.create_task(self._encode(eyes, after))
+            task = self.batches[key] = asyncio.create_task(self._encode(eyes, after, health))
             while len(self.batches) > KEPT_BATCHES:
                 self.batches.popitem(last=False)
         return await asyncio.shield(task)
 
-    async def _encode(self, eyes: Eyes, after: int | None) -> Batch:
+    async def _encode(self, eyes: Eyes, after: int | None, health: str) -> Batch:
         own = await self.site.jobs.newest(eyes.viewer)
         after = own if after is None else after
         changed = [] if after >= own else await self.site.jobs.changes(eyes.viewer, after)
@@ -108,16 +113,16 @@ class Feed:
         is_gap = after > 0 and len(changed) > self.batch_max
         told = [] if is_gap else changed[-self.batch_max :]
         items = [await self._item(job, eyes) for job in told]
-        document = (
-            f'{{"revision":{reached},"gap":{json.dumps(is_gap)},"items":[{",".join(items)}]}}'
-        )
+        facts = {"revision": reached, "gap": is_gap, "health": health}
+        head = json.dumps(facts, separators=(",", ":"))
+        document = f'{head[:-1]},"items":[{",".join(items)}]}}'
         if is_gap:
-            return Batch(reached, _snapshot(reached, document), document)
+            return Batch(reached, _snapshot(reached, document), document, health)
         events = (
             format_sse_event(data_str=item, id=str(job.revision))
             for job, item in zip(told, items, strict=True)
         )
-        return Batch(reached, b"".join(events), document)
+        return Batch(reached, b"".join(events), document, health)
 
     async def _item(self, job: Job, eyes: Eyes) -> str:
         if job.deleted_at is not None:
@@ -153,9 +158,11 @@ class Feed:
         alive_at = clock() + self.heartbeat.total_seconds()
         while (now := clock()) < until:
             seen = await jobs.wait_changed(seen, timedelta(seconds=min(alive_at, until) - now))
-            batch = await self.news(eyes, batch.revision, seen)
-            if batch.events or clock() >= alive_at:
-                yield batch.events or ALIVE
+            before, batch = batch.health, await self.news(eyes, batch.revision, seen)
+            is_same = batch.health == before
+            told = batch.events if is_same else _snapshot(batch.revision, batch.document)
+            if told or clock() >= alive_at:
+                yield told or ALIVE
                 alive_at = clock() + self.heartbeat.total_seconds()
 
 

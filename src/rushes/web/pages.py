@@ -20,7 +20,7 @@ from rushes.web.dependencies import (
     CurrentTranslate,
     CurrentViewer,
     JobId,
-    OwnJob,
+    OwnJobOrDeleted,
     Site,
     Translate,
 )
@@ -215,10 +215,14 @@ async def job_page(
 ) -> Response:
     """Show one job: its state or player, what was asked and made, and what was born with it.
 
-    Whoever is only shown the clip gets a page to watch and read it, without any move.
+    Whoever is only shown the clip gets a page to watch and read it, without any move; whoever has
+    deleted it may take that back.
     """
     revision = await site.jobs.newest(viewer)
-    job = await site.jobs.look(viewer, job_id)
+    try:
+        job = await site.jobs.look(viewer, job_id)
+    except JobNotFound:
+        return await _deleted_page(request, site, viewer, job_id)
     if job.owner != viewer.owner:
         posters = await Posters(site.clips).among([job])
         return site.renderer.page(
@@ -239,6 +243,16 @@ async def job_page(
         receipt=await receipt_of(request, site, viewer, job),
         revision=revision,
         **await around(site, batch),
+    )
+
+
+async def _deleted_page(request: Request, site: Site, viewer: Viewer, job_id: str) -> Response:
+    """Show that the viewer has deleted a job that can still be restored; raises JobNotFound."""
+    job = await site.jobs.deleted(viewer, job_id)
+    if wants_json(request.scope):
+        raise JobNotFound(f"there is no job {job_id}")
+    return site.renderer.page(
+        "deleted.html", request=request, status_code=404, viewer=viewer, job=job
     )
 
 
@@ -301,9 +315,9 @@ async def rename(
 
 @router.api_route("/jobs/{job_id}/delete", methods=READ)
 async def confirm_delete(
-    request: Request, site: CurrentSite, viewer: CurrentViewer, job: OwnJob
+    request: Request, site: CurrentSite, viewer: CurrentViewer, job: OwnJobOrDeleted
 ) -> Response:
-    """Ask before a job is put away."""
+    """Ask before a job is put away, or before one that was put away is erased."""
     return site.renderer.page(
         "confirm_delete.html",
         request=request,

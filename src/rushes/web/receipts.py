@@ -37,6 +37,13 @@ class Receipt:
     links: int
     operators_may_read: bool
     custody: Custody
+    has_number: bool
+    """Whether the backend told us an id, without which nobody can ask it about the job."""
+
+    @property
+    def can_be_asked_to_delete(self) -> bool:
+        """Whether a delete here is passed on."""
+        return self.custody.forgets and self.has_number
 
     def document(self) -> dict[str, Any]:
         """Return the receipt as it stands beside a clip's recipe."""
@@ -49,7 +56,7 @@ class Receipt:
                 "at": self.sent_at.isoformat() if self.sent_at else None,
                 "keeps": self.custody.keeps or "unknown",
                 "keeps_as_of": stated_on.isoformat() if stated_on else None,
-                "can_be_asked_to_delete": self.custody.forgets,
+                "can_be_asked_to_delete": self.can_be_asked_to_delete,
             },
             "kept_here": list(self.kept),
             "kept_until": "deleted by its owner",
@@ -74,6 +81,7 @@ async def receipt_of(request: Request, site: Site, viewer: Viewer, job: Job) -> 
         links=len(links),
         operators_may_read=site.oversight.may_read,
         custody=backend.custody if backend else Custody(),
+        has_number=job.remote is not None,
     )
 
 

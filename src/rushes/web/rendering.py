@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 import rushes
 from rushes.domain import Viewer, new_id, utc_now
 from rushes.web.wording import made, measures, states
-from rushes.web.wording.history import event_words
+from rushes.web.wording.history import folded, line_words
 from rushes.web.wording.language import LANGUAGES, language_of, load_translations
 from rushes.web.wording.prices import price_list, price_words
 
@@ -112,6 +112,7 @@ class Renderer:
             "me": getattr(request.state, "viewer", None),
             "here": here(request),
             "access": access,
+            "health_mark": self._directory.health(),
             "down": [] if access is Access.STRANGER else self._down(),
         }
         html = self._environments[language].get_template(template).render(**around, **context)
@@ -171,7 +172,8 @@ def _environment(
         size=partial(measures.size, text=translations),
         seconds=partial(measures.seconds_words, text=translations),
         span=partial(measures.span, text=translations),
-        event_words=partial(event_words, text=translations),
+        folded=folded,
+        line_words=partial(line_words, text=translations),
     )
     environment.install_gettext_translations(  # type: ignore[attr-defined] # added by jinja2.ext.i18n
         translations, newstyle=True

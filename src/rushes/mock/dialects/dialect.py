@@ -12,6 +12,7 @@ from rushes.errors import InvalidRequest
 from rushes.mock.refusal import REJECTED, Refusal
 from rushes.mock.sending import PacedFile
 from rushes.mock.trouble import Troubled
+from rushes.mock.words import Word, rehearsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +68,7 @@ class Dialect(ABC):
     def _on_error(self, _: Request, error: Exception) -> Response:
         refusal = _as_refusal(error)
         if refusal.code == REJECTED and self.moderation:
-            refusal.message = self.moderation
+            refusal.message = rehearsed(self.moderation, Word.REFUSE)
         response = self.refuse(refusal)
         response.headers.update(refusal.headers)
         return response

@@ -26,7 +26,7 @@ from rushes.mock.dialects.moderation import NSFW
 from rushes.mock.jobs import Ending, MockJob, Standing, Status
 from rushes.mock.refusal import Refusal
 from rushes.mock.sending import HangUp
-from rushes.mock.words import Word, words_in
+from rushes.mock.words import Word, rehearsed, words_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -212,7 +212,7 @@ class Gradio6(Dialect):
         except Refusal as refusal:
             if refusal.status != 400:
                 raise Refusal(503, "Queue is full. Max size is 20 and size is 20.") from refusal
-            event.error = self.moderation
+            event.error = rehearsed(self.moderation, Word.REFUSE)
             return event
         if given is None:
             return event

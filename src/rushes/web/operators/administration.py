@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from rushes.domain import EVERY_BACKEND, AuditLine, Viewer
 from rushes.jobs.operating import BackendView
+from rushes.people.commands import COMMAND_LINE
 from rushes.web.dependencies import (
     CurrentOperator,
     CurrentSite,
@@ -16,7 +17,7 @@ from rushes.web.dependencies import (
     Site,
     Translate,
 )
-from rushes.web.wording.troubles import trouble_of
+from rushes.web.wording.troubles import outage_of
 
 READ = ["GET", "HEAD"]
 NAME_MAX = 200
@@ -35,10 +36,11 @@ class BackendRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """A line of the audit, and its deed in words."""
+    """A line of the audit, and in words its deed and who did it."""
 
     line: AuditLine
     deed: str
+    who: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def _backend_row(view: BackendView, translate: Translate) -> BackendRow:
     trouble = view.backend.last_trouble
     if trouble is None:
         return BackendRow(view)
-    sentence = translate(trouble_of(trouble.kind).sentence) % {"backend": view.backend.name}
+    sentence = translate(outage_of(trouble.kind)) % {"backend": view.backend.name}
     told = (trouble.remote_code, trouble.message, trouble.detail)
     return BackendRow(view, sentence, " · ".join(part for part in told if part))
 
@@ -142,4 +144,8 @@ def _audit_rows(lines: Iterable[AuditLine], _: Translate) -> list[AuditRow]:
         "jobs_adopted": _("Jobs given an owner"),
         "prompt_read": _("Prompt read"),
     }
-    return [AuditRow(line, deeds.get(line.what, line.what)) for line in lines]
+    places = {COMMAND_LINE: _("command line")}
+    return [
+        AuditRow(line, deeds.get(line.what, line.what), places.get(line.who, line.who))
+        for line in lines
+    ]

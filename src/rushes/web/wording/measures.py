@@ -26,13 +26,13 @@ def span(length: timedelta, text: NullTranslations) -> str:
     if minutes:
         sentence = text.gettext("%(minutes)d min %(seconds)d s")
         return sentence % {"minutes": minutes, "seconds": seconds}
-    return text.gettext("%(seconds)d s") % {"seconds": seconds}
+    return text.gettext("%(seconds)d\u00a0s") % {"seconds": seconds}
 
 
 def seconds_words(length: float, text: NullTranslations) -> str:
     """Say a clip's length in seconds, without idle zeros."""
     mark = text.pgettext("decimal mark", ".")
-    return text.gettext("%(seconds)s s") % {"seconds": f"{length:g}".replace(".", mark)}
+    return text.gettext("%(seconds)s\u00a0s") % {"seconds": f"{length:g}".replace(".", mark)}
 
 
 def size(count: int, text: NullTranslations) -> str:

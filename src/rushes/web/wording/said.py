@@ -72,8 +72,10 @@ class JobWords:
     has_main: bool = True
     expected: str = ""
     """How long it will take by our forecast or the backend's; too fickle to be read aloud."""
+    is_overdue: bool = False
+    """It runs on, but for far longer than others did."""
 
     @property
     def is_urgent(self) -> bool:
         """Whether a screen reader should interrupt for it."""
-        return self.tone in {Tone.BAD, Tone.WARN}
+        return self.tone in {Tone.BAD, Tone.WARN} and not self.is_overdue

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rushes.domain import RUNNING, CancelOutcome, JobStatus, RemoteStatus
-from rushes.errors import BackendTimeout, OutcomeUnknown
-from rushes.jobs.steps import asked_at
-from rushes.web.wording.measures import between, roughly, seconds_words, span
+from rushes.domain import RUNNING, CancelOutcome, JobStatus, RemoteStatus, Stage
+from rushes.web.wording import endings
+from rushes.web.wording.measures import between, roughly, seconds_words
 from rushes.web.wording.said import Action, Clock, JobWords, Move, Tone
-from rushes.web.wording.troubles import LOOK_FIRST, SETBACKS, SOME_SETBACK, quotable, trouble_of
+from rushes.web.wording.troubles import outage_of, quotable, setback_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from rushes.domain import Failure, Job, VideoRequest, Viewer
     from rushes.jobs.directory import ConfiguredBackend
-    from rushes.jobs.forecast import Turn
+    from rushes.jobs.forecast import Range, Turn
 
 ACTIVE = RUNNING | {JobStatus.QUEUED}
 
@@ -49,8 +48,10 @@ def job_words(
         words = _queued(job, turn, text)
     else:
         words = SAY[job.status](job, text)
+    if turn is not None and turn.overdue is not None and words.tone is Tone.BUSY:
+        words = _overdue(words, job, turn.overdue, text)
     if job.status is JobStatus.UNKNOWN and not is_askable:
-        words = _nobody_to_ask(words, job, text)
+        words = endings.nobody_to_ask(words, job, text)
     if job.cancel_outcome is CancelOutcome.TOO_LATE:
         words = _after_a_late_wish(words, job, text)
     return _with_trouble(words, job, viewer)
@@ -93,7 +94,7 @@ def _cancelling(job: Job, text: NullTranslations) -> JobWords:
 def _queued(job: Job, turn: Turn | None, text: NullTranslations) -> JobWords:
     if job.setback is not None:
         waiting = text.gettext("Waiting for %(backend)s") % {"backend": job.backend}
-        return _set_back(job, waiting, text)
+        return _set_back(job, waiting, Stage.SUBMIT, text)
     return JobWords(
         _place(turn, text),
         _why_waiting(turn, job, text),
@@ -135,13 +136,13 @@ def _why_waiting(turn: Turn | None, job: Job, text: NullTranslations) -> str:
     return sentence % {"backend": job.backend}
 
 
-def _set_back(job: Job, heading: str, text: NullTranslations) -> JobWords:
+def _set_back(job: Job, heading: str, stage: Stage, text: NullTranslations) -> JobWords:
     """Say what went wrong for now, and that we try again by ourselves."""
     kind = job.setback.kind if job.setback else ""
     clock = Clock(text.gettext("Next try"), job.next_at) if job.next_at else None
     return JobWords(
         heading,
-        text.gettext(SETBACKS.get(kind, SOME_SETBACK)) % {"backend": job.backend},
+        text.gettext(setback_of(kind, stage)) % {"backend": job.backend},
         Tone.WARN,
         _cancel(text),
         next_step=text.gettext("We will try again by ourselves."),
@@ -157,7 +158,7 @@ def _submitting(job: Job, text: NullTranslations) -> JobWords:
 def _in_progress(job: Job, text: NullTranslations) -> JobWords:
     heading = _progress(job, text)
     if job.setback is not None:
-        return _set_back(job, heading, text)
+        return _set_back(job, heading, Stage.POLL, text)
     since = job.submitted_at or job.created_at
     return JobWords(
         heading,
@@ -167,6 +168,16 @@ def _in_progress(job: Job, text: NullTranslations) -> JobWords:
         clock=Clock(text.gettext("So far"), since, runs=True),
         expected=_expected(job, text),
     )
+
+
+def _overdue(words: JobWords, job: Job, usual: Range, text: NullTranslations) -> JobWords:
+    """Say that it takes far longer than others did; nobody knows that any work goes on."""
+    said = text.gettext("Slower than usual: most clips take %(time)s.")
+    said %= {"time": between(usual, text)}
+    waits_there = job.remote is not None and job.remote.status is RemoteStatus.QUEUED
+    we_stay = text.gettext("You can close this page; we go on waiting.")
+    sentence = f"{said} {words.sentence if waits_there else we_stay}"
+    return replace(words, sentence=sentence, tone=Tone.WARN, is_overdue=True)
 
 
 def _expected(job: Job, text: NullTranslations) -> str:
@@ -202,7 +213,7 @@ def _what_it_does(job: Job, text: NullTranslations) -> str:
 def _fetching(job: Job, text: NullTranslations) -> JobWords:
     heading = text.gettext("Finished. Bringing the clip here")
     if job.setback is not None:
-        return _set_back(job, heading, text)
+        return _set_back(job, heading, Stage.RESULT, text)
     return JobWords(heading, _while_it_arrives(job, text), Tone.BUSY, _cancel(text))
 
 
@@ -214,129 +225,14 @@ def _while_it_arrives(job: Job, text: NullTranslations) -> str:
     return text.gettext("You can watch while it arrives.")
 
 
-# --- the ends -----------------------------------------------------------------------------------
-
-
-def _completed(job: Job, text: NullTranslations) -> JobWords:
-    taken = (job.finished_at or job.created_at) - (job.submitted_at or job.created_at)
-    heading = text.gettext("Done in %(time)s") % {"time": span(taken, text)}
-    star = text.gettext("Unstar") if job.starred else text.gettext("Star")
-    actions = (
-        Action(Move.DOWNLOAD, text.gettext("Download")),
-        Action(Move.STAR, star),
-        Action(Move.EDIT, text.gettext("Remix")),
-        Action(Move.RETRY, text.gettext("Create again")),
-        Action(Move.DELETE, text.gettext("Delete")),
-    )
-    return JobWords(heading, "", Tone.GOOD, actions)
-
-
-def _failed(job: Job, text: NullTranslations) -> JobWords:
-    trouble = trouble_of(job.failure.kind, job.failure.stage) if job.failure else trouble_of("")
-    named = {"backend": job.backend}
-    moves = [Move.EDIT] if trouble.wants_edit else [Move.RETRY]
-    if job.remote is not None and trouble.may_recover:
-        moves.insert(0, Move.CHECK_AGAIN)
-    is_over = trouble.next_step == LOOK_FIRST and Move.CHECK_AGAIN not in moves
-    return JobWords(
-        text.gettext(trouble.heading) % named,
-        text.gettext(trouble.sentence) % named,
-        Tone.BAD,
-        tuple(_recovery(move, text) for move in [*moves, Move.DELETE]),
-        next_step="" if is_over else text.gettext(trouble.next_step) % named,
-    )
-
-
-def _recovery(move: Move, text: NullTranslations) -> Action:
-    labels = {
-        Move.CHECK_AGAIN: text.gettext("Check again"),
-        Move.RETRY: text.gettext("Try again"),
-        Move.EDIT: text.gettext("Edit and try again"),
-        Move.DELETE: text.gettext("Delete"),
-    }
-    return Action(move, labels[move])
-
-
-def _unknown(job: Job, text: NullTranslations) -> JobWords:
-    kind = job.failure.kind if job.failure else OutcomeUnknown.kind
-    trouble = trouble_of(kind)
-    named = {"backend": job.backend}
-    again = text.gettext("It did not run: send again (may cost twice)")
-    actions = (
-        Action(Move.CHECK_AGAIN, text.gettext("Check again")),
-        *([Action(Move.RETRY, again)] if kind != BackendTimeout.kind else []),
-        Action(Move.GIVE_UP, text.gettext("Give up")),
-    )
-    return JobWords(
-        text.gettext(trouble.heading) % named,
-        _after_how_long(job, text) or text.gettext(trouble.sentence) % named,
-        Tone.WARN,
-        actions,
-        next_step=_after_asking(job, text) or text.gettext(trouble.next_step) % named,
-        clock=Clock(text.gettext("Next look"), job.next_at) if job.next_at else None,
-        asked=asked_at(job),
-    )
-
-
-def _after_asking(job: Job, text: NullTranslations) -> str:
-    """Say that asking came to nothing, where nobody asks any more by themselves."""
-    if not job.attempt or job.next_at is not None:
-        return ""
-    sentence = text.ngettext(
-        "We have asked %(count)d time: still no answer.",
-        "We have asked %(count)d times: still no answer.",
-        job.attempt,
-    )
-    return sentence % {"count": job.attempt}
-
-
-def _nobody_to_ask(words: JobWords, job: Job, text: NullTranslations) -> JobWords:
-    """Offer no look-up that would ask nobody."""
-    said = text.gettext("%(backend)s cannot be asked about this; look at its own console.")
-    actions = tuple(action for action in words.actions if action.move is not Move.CHECK_AGAIN)
-    return replace(
-        words,
-        actions=actions,
-        next_step=said % {"backend": job.backend},
-        clock=None,
-        asked=None,
-        has_main=False,  # whichever is right may cost, and only the person can say
-    )
-
-
-def _after_how_long(job: Job, text: NullTranslations) -> str:
-    """Say for how long a job was waited for, where that is why its end is unknown."""
-    is_late = job.failure is not None and job.failure.kind == BackendTimeout.kind
-    if not is_late or job.submitted_at is None or job.deadline_at is None:
-        return ""
-    sentence = text.gettext("No result after %(time)s. It may still finish and may be billed.")
-    return sentence % {"time": span(job.deadline_at - job.submitted_at, text)}
-
-
-def _cancelled(job: Job, text: NullTranslations) -> JobWords:
-    truths = {
-        CancelOutcome.NOTHING_SPENT: text.gettext("It never left this server; nothing was spent."),
-        CancelOutcome.CONFIRMED: text.gettext("%(backend)s has confirmed that it stopped."),
-        CancelOutcome.STOPPED_WAITING: text.gettext("We stopped waiting; it may still be billed."),
-    }
-    outcome = job.cancel_outcome or CancelOutcome.STOPPED_WAITING
-    actions = (
-        Action(Move.RETRY, text.gettext("Create again")),
-        Action(Move.EDIT, text.gettext("Edit")),
-        Action(Move.DELETE, text.gettext("Delete")),
-    )
-    sentence = truths[outcome] % {"backend": job.backend}
-    return JobWords(text.gettext("Cancelled"), sentence, Tone.QUIET, actions)
-
-
 SAY: dict[JobStatus, Callable[[Job, NullTranslations], JobWords]] = {
     JobStatus.SUBMITTING: _submitting,
     JobStatus.IN_PROGRESS: _in_progress,
     JobStatus.FETCHING: _fetching,
-    JobStatus.COMPLETED: _completed,
-    JobStatus.FAILED: _failed,
-    JobStatus.UNKNOWN: _unknown,
-    JobStatus.CANCELLED: _cancelled,
+    JobStatus.COMPLETED: endings.completed,
+    JobStatus.FAILED: endings.failed,
+    JobStatus.UNKNOWN: endings.unknown,
+    JobStatus.CANCELLED: endings.cancelled,
 }
 
 
@@ -352,5 +248,5 @@ def brief(request: VideoRequest, text: NullTranslations) -> str:
 
 def outage_words(backend: ConfiguredBackend, text: NullTranslations) -> str:
     """Say what is wrong with a backend that is down."""
-    trouble = trouble_of(backend.trouble.kind if backend.trouble else "")
-    return text.gettext(trouble.sentence) % {"backend": backend.name}
+    kind = backend.trouble.kind if backend.trouble else ""
+    return text.gettext(outage_of(kind)) % {"backend": backend.name}

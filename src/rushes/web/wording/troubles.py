@@ -5,7 +5,7 @@ The texts are marked for translation here and translated where they are shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rushes.domain import Stage
@@ -77,7 +77,7 @@ TROUBLES: Mapping[str, Trouble] = {
         TELL_OPERATOR,
     ),
     "forbidden": Trouble(
-        mark("Not allowed over there"),
+        mark("The backend does not allow this"),
         mark("%(backend)s knows the key of this server but does not let it do this."),
         TELL_OPERATOR,
     ),
@@ -168,6 +168,21 @@ TROUBLES: Mapping[str, Trouble] = {
 }
 
 MODERATED = "rejected_by_moderation"
+TOO_BUSY = Trouble(
+    mark("Too many requests"),
+    mark("%(backend)s took this, but was too busy to make it. It may be billed."),
+    TRY_LATER,
+)
+NOT_FETCHED = Trouble(
+    mark("The clip could not be fetched"),
+    mark("%(backend)s made the clip and may bill it, but does not let us fetch it."),
+    mark("Check again to fetch it once more, or try again to make it anew."),
+    may_recover=True,
+)
+NOT_HANDED_OVER = replace(
+    NOT_FETCHED,
+    next_step=mark("Whoever runs this server has to put that right; then check again."),
+)
 AFTER_THE_SUBMIT: Mapping[tuple[str, Stage], Trouble] = {
     (MODERATED, Stage.POLL): Trouble(
         mark("The backend withheld this clip"),
@@ -183,8 +198,27 @@ AFTER_THE_SUBMIT: Mapping[tuple[str, Stage], Trouble] = {
         mark("Say it differently and send it again."),
         wants_edit=True,
     ),
+    ("rate_limited", Stage.POLL): TOO_BUSY,
+    ("concurrency_limited", Stage.POLL): TOO_BUSY,
+    ("not_sent", Stage.RESULT): NOT_FETCHED,
+    ("rate_limited", Stage.RESULT): NOT_FETCHED,
+    ("concurrency_limited", Stage.RESULT): NOT_FETCHED,
+    ("unauthorized", Stage.RESULT): NOT_HANDED_OVER,
+    ("forbidden", Stage.RESULT): NOT_HANDED_OVER,
 }
 """What the same kind means once the prompt was taken: work was done, and may have to be paid."""
+
+GIVEN_UP = frozenset({("outcome_unknown", stage) for stage in Stage}) | {
+    ("timeout", Stage.POLL),
+    ("not_configured", Stage.POLL),
+}
+"""Failures that leave a job's end unknown: one that has failed of them was given up by a person."""
+GIVEN_UP_WORDS = Trouble(
+    mark("You gave up on this"),
+    mark("It may still run, and may still be billed."),
+    LOOK_FIRST,
+    may_recover=True,
+)
 
 UNNAMED = Trouble(
     mark("Something went wrong"),
@@ -195,7 +229,7 @@ UNNAMED = Trouble(
 
 SOME_SETBACK = mark("%(backend)s could not do it just now.")
 SETBACKS: Mapping[str, str] = {
-    "not_sent": mark("%(backend)s cannot be reached. Nothing was sent so far."),
+    "not_sent": mark("%(backend)s cannot be reached. This waits here."),
     "outcome_unknown": mark("No clear answer came, but %(backend)s makes a repeat only once."),
     "rate_limited": mark("%(backend)s is busy and asked us to wait."),
     "concurrency_limited": mark("%(backend)s already works on as many jobs as it takes."),
@@ -204,6 +238,28 @@ SETBACKS: Mapping[str, str] = {
     "result_lost": mark("The clip broke off on its way here."),
     "storage_full": mark("The disk of this server is full."),
 }
+
+
+SETBACKS_AFTER_THE_SUBMIT: Mapping[tuple[str, Stage], str] = {
+    ("not_sent", Stage.POLL): mark(
+        "%(backend)s has this job, but cannot be reached at the moment. Its work may go on."
+    ),
+    ("not_sent", Stage.RESULT): mark("The clip is made, but cannot be reached at the moment."),
+}
+"""What the same kind means once the backend has the job: that was sent."""
+
+OUTAGES: Mapping[str, str] = {"not_sent": mark("%(backend)s cannot be reached.")}
+"""What is wrong with a backend, where the words for a job would speak of the job."""
+
+
+def setback_of(kind: str, stage: Stage) -> str:
+    """Return the sentence for what went wrong for now on this stage of a job's way."""
+    return SETBACKS_AFTER_THE_SUBMIT.get((kind, stage)) or SETBACKS.get(kind, SOME_SETBACK)
+
+
+def outage_of(kind: str) -> str:
+    """Return the sentence for what is wrong with a backend, whatever became of jobs there."""
+    return OUTAGES.get(kind) or trouble_of(kind).sentence
 
 
 def trouble_of(kind: str, stage: Stage = Stage.SUBMIT) -> Trouble:
