@@ -2,8 +2,9 @@
 
 import { catchUp } from "./live.js";
 import { announce, byId, newToken, say } from "./page.js";
-import { askToSignIn, post } from "./post.js";
+import { post } from "./post.js";
 import { redraw, wireRedraw } from "./redraw.js";
+import { askToSignIn } from "./signed-out.js";
 
 // What stands in the form, kept as long as its tab; without files, and what belongs to one sending.
 const DRAFT = "rushes:draft";

@@ -3,7 +3,8 @@
 // and mostly `health`, a mark that changes as backends go and come.
 
 import { byId, changes, events, language, announce, health as loadedHealth, revision as loaded, say } from "./page.js";
-import { askToSignIn, isSignedOut, signedIn } from "./post.js";
+import { isSignedOut } from "./post.js";
+import { askToSignIn, signedIn } from "./signed-out.js";
 
 const SILENCE = 35_000; // the server gives a sign of life each 15 s
 const PAUSE = { first: 1_000, most: 15_000, visible: 3_000, hidden: 10_000 };

@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import gzip
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rushes.web.rendering import folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 STATIC = folder("static")
 SCRIPTS = sorted(STATIC.glob("*.js"))
@@ -16,13 +21,30 @@ SINKS = re.compile(
 IMPORT = re.compile(r'^import .* from "(.+)";$', re.MULTILINE)
 
 
-def packed(suffix: str) -> int:
-    return sum(len(gzip.compress(file.read_bytes())) for file in STATIC.glob(f"*{suffix}"))
+def packed(files: Iterable[Path]) -> int:
+    return sum(len(gzip.compress(file.read_bytes())) for file in files)
+
+
+def loaded(entry: Path) -> set[Path]:
+    """Return a script of a page and all that it imports."""
+    found: set[Path] = set()
+    waiting = [entry]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += [
+                STATIC / name.removeprefix("./") for name in IMPORT.findall(file.read_text())
+            ]
+    return found
 
 
 def test_scripts_and_styles_stay_small() -> None:
-    assert 0 < packed(".js") < 20_000
-    assert 0 < packed(".css") < 12_000
+    pages = [loaded(STATIC / entry) for entry in ("app.js", "doctor.js")]
+
+    assert all(0 < packed(files) < 20_000 for files in pages)
+    assert set.union(*pages) == set(SCRIPTS)
+    assert 0 < packed(STATIC.glob("*.css")) < 12_000
 
 
 def test_markup_enters_by_one_door() -> None:
