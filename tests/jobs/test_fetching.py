@@ -165,6 +165,14 @@ async def test_an_expired_address_is_asked_for_anew_once() -> None:
     assert stage.backend.count("poll") == 1
 
 
+async def test_an_address_that_expires_after_a_broken_download_is_asked_for_anew() -> None:
+    broken = BackendUnavailable("broke off")
+    stage = stage_with(broken, ResultExpired("403"), arriving(), poll=[DONE])
+    job = await stage.run(await stage.submit(), pause_s=31)
+
+    assert job.status is JobStatus.COMPLETED
+
+
 async def test_an_address_that_stays_expired_is_a_failure_that_says_so() -> None:
     stage = stage_with(ResultExpired("403"), poll=[DONE])
 

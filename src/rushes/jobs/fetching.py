@@ -233,7 +233,8 @@ class Fetcher:
     async def _ask_anew(self, job: Job, backend: ConfiguredBackend, error: BackendError) -> Job:
         """The address of the clip went stale: poll once for a fresh one."""
         setback = Failure.from_error(error, Stage.RESULT)
-        if job.remote is None or job.attempt >= 1:
+        was_stale = job.setback is not None and job.setback.kind == setback.kind
+        if job.remote is None or was_stale or job.attempt >= FETCH_TRIES:
             return job.failed(setback, now=self.clock())
         try:
             remote = await backend.backend.poll(job.remote)

@@ -151,6 +151,17 @@ def _environment(
         auto_reload=False,
     )
     environment.globals.update(shared)
+    _teach_words(environment, translations, shared)
+    environment.install_gettext_translations(  # type: ignore[attr-defined] # added by jinja2.ext.i18n
+        translations, newstyle=True
+    )
+    return environment
+
+
+def _teach_words(
+    environment: Environment, translations: NullTranslations, shared: dict[str, Any]
+) -> None:
+    """Let templates say states, times, sizes and prices in one language."""
     known = {name: shared[name] for name in ("label", "is_held", "finds")}
     environment.globals["words"] = partial(states.job_words, text=translations, **known)
     environment.globals["comparisons"] = partial(made.comparisons, text=translations)
@@ -175,10 +186,6 @@ def _environment(
         folded=folded,
         line_words=partial(line_words, text=translations),
     )
-    environment.install_gettext_translations(  # type: ignore[attr-defined] # added by jinja2.ext.i18n
-        translations, newstyle=True
-    )
-    return environment
 
 
 def here(request: Request) -> str:
